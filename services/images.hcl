@@ -1,0 +1,79 @@
+# Every image of the lab, and which is built from which: docker buildx bake --file services/images.hcl
+# The base of all is debian:trixie-slim, see services/toolbox/host/base.sh.
+
+variable "MYSQL_ARCHIVE" { default = "" }
+
+group "stage-0" { targets = ["server", "dns", "client", "gateway"] }
+group "harness" { targets = ["toolbox", "app-tools"] }
+group "everything" { targets = ["stage-0", "harness"] }
+
+# --- What others are built from ---
+
+target "mysql-packages" {
+  context = "services/mysql"
+  target  = "packages"
+  args    = { MYSQL_ARCHIVE = MYSQL_ARCHIVE }
+}
+
+target "app-tools" {
+  context  = "app"
+  target   = "tools"
+  tags     = ["webstack/app-tools"]
+  contexts = { mysql-packages = "target:mysql-packages" }
+}
+
+target "catalogue" {
+  context  = "app"
+  target   = "catalogue"
+  contexts = { mysql-packages = "target:mysql-packages" }
+}
+
+target "shopd" {
+  context  = "app"
+  target   = "shopd"
+  contexts = { mysql-packages = "target:mysql-packages" }
+}
+
+target "mysql" {
+  context  = "services/mysql"
+  target   = "mysql"
+  contexts = { catalogue = "target:catalogue" }
+  args     = { MYSQL_ARCHIVE = MYSQL_ARCHIVE }
+}
+
+# --- Machines ---
+
+target "server" {
+  context = "services/server"
+  tags    = ["webstack/server"]
+  contexts = {
+    mysql          = "target:mysql"
+    mysql-packages = "target:mysql-packages"
+    nginx          = "services/nginx"
+    static         = "app/static"
+    shopd          = "target:shopd"
+  }
+}
+
+target "dns" {
+  context = "services/dns"
+  tags    = ["webstack/dns"]
+}
+
+target "client" {
+  context  = "services/client"
+  tags     = ["webstack/client"]
+  contexts = { mysql-packages = "target:mysql-packages" }
+}
+
+target "gateway" {
+  context = "services/gateway"
+  tags    = ["webstack/gateway"]
+}
+
+# --- The harness ---
+
+target "toolbox" {
+  context = "services/toolbox"
+  tags    = ["webstack/toolbox"]
+}
