@@ -1,0 +1,124 @@
+/*
+ * fcgi_conn -- one FastCGI connection, without its socket.
+ *
+ *                 feed()                       on_request()
+ *   bytes in  ------------>  records, by id  ---------------->  the application
+ *   bytes out <------------  STDOUT, END     <----------------
+ *            output(), sent()                   respond()
+ *
+ * Several requests are open at once on one connection, told apart by their ids
+ * (multiplexing, section 3.3); they may be answered in any order. Management
+ * records are answered here. What breaks the specification makes feed() return
+ * STATUS_BAD_INPUT: the caller then closes the connection.
+ *
+ * A connection is used by one thread, the loop. A request that was handed out may
+ * be worked on by another thread, which touches its arena and response only; the
+ * loop gives it back through fcgi_conn_respond(). A request outlives its
+ * connection: when the peer leaves or aborts, request->conn becomes NULL and
+ * request->cancelled true, and respond() then only frees it.
+ */
+#ifndef FCGI_CONN_H
+#define FCGI_CONN_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "arena.h"
+#include "fcgi.h"
+#include "slice.h"
+#include "status.h"
+
+struct fcgi_limits {
+    size_t params_bytes;  /* of one request; more: FCGI_FAULT_PARAMS_TOO_LARGE */
+    size_t body_bytes;    /* of one request; more: FCGI_FAULT_BODY_TOO_LARGE */
+    size_t memory_bytes;  /* of one request's arena, response included; params or body without room: a fault too */
+    unsigned connections; /* of the whole server: the FCGI_MAX_CONNS we tell */
+    unsigned requests;    /* open, or answered and not yet sent, on one connection; more: FCGI_OVERLOADED */
+};
+
+/* Why a request that came in whole cannot be served as it is. */
+enum fcgi_fault {
+    FCGI_FAULT_NONE,
+    FCGI_FAULT_PARAMS_TOO_LARGE, /* params are empty */
+    FCGI_FAULT_BODY_TOO_LARGE,   /* body is empty */
+};
+
+struct fcgi_conn;
+
+struct fcgi_request {
+    struct arena arena; /* params and body live here; the application's memory too */
+    const struct fcgi_pair *params;
+    size_t param_count;
+    struct slice body;
+    enum fcgi_fault fault;
+
+    /* The response: a CGI header block with its empty line (RFC 3875 section 6),
+     * and the content. Both are set by the application and live in the arena. */
+    struct slice head;
+    struct slice content;
+
+    atomic_bool cancelled;          /* nobody waits for the response any more */
+    struct fcgi_conn *conn;         /* the loop's: NULL once the peer is gone */
+    struct fcgi_request *next;      /* the loop's: the open requests of a connection */
+    struct fcgi_request *next_done; /* the server's: answered, not yet taken back */
+    void *application;              /* free for the application's use */
+    uint16_t id;
+    bool keep_conn;
+};
+
+struct fcgi_conn_events {
+    /* A request has come in whole. The receiver owes one fcgi_conn_respond(),
+     * now or later. */
+    void (*on_request)(void *context, struct fcgi_request *request);
+    /* The peer broke no rule but asked for what we do not do; what is one of
+     * "unknown_type", "unknown_role", "overloaded", "inactive_id". For counting. */
+    void (*on_oddity)(void *context, const char *what);
+    void *context;
+};
+
+/* Returns NULL without memory. limits and events must outlive the connection. */
+struct fcgi_conn *fcgi_conn_new(const struct fcgi_limits *limits, const struct fcgi_conn_events *events);
+
+/* The context that was given in events. */
+void *fcgi_conn_context(const struct fcgi_conn *conn);
+
+/* Cancels the open requests, frees everything but those that are still being
+ * worked on. NULL is allowed. */
+void fcgi_conn_free(struct fcgi_conn *conn);
+
+/* Takes all length bytes, split at any place. STATUS_BAD_INPUT: the peer broke the
+ * specification, or lets 16 KiB of our replies wait; STATUS_NO_MEMORY: ours ended.
+ * After either nothing more is taken: close. */
+enum status fcgi_conn_feed(struct fcgi_conn *conn, const uint8_t *bytes, size_t length);
+
+/* Queues the response of a request for output and takes the request back. If the
+ * peer is gone it is freed. */
+void fcgi_conn_respond(struct fcgi_request *request);
+
+/* Fills at most max vectors with what waits to be sent, in order; returns how many.
+ * They are valid until the next call of any other function of this connection. */
+size_t fcgi_conn_output(struct fcgi_conn *conn, struct iovec *vectors, size_t max);
+
+/* length bytes of the output have been sent. */
+void fcgi_conn_sent(struct fcgi_conn *conn, size_t length);
+
+/* Bytes that wait to be sent. */
+size_t fcgi_conn_pending_bytes(const struct fcgi_conn *conn);
+
+/* Requests that are open: begun and not yet answered. */
+unsigned fcgi_conn_open_requests(const struct fcgi_conn *conn);
+
+/* From now on the connection ends once its open requests are answered. */
+void fcgi_conn_drain(struct fcgi_conn *conn);
+
+/* True when the connection is to be closed: everything is answered and sent, and
+ * the peer did not ask to keep it (section 3.5), or it is being drained. */
+bool fcgi_conn_finished(const struct fcgi_conn *conn);
+
+/* The value of a param, or an empty slice with data NULL when there is none. */
+struct slice fcgi_param(const struct fcgi_request *request, const char *name);
+
+#endif
