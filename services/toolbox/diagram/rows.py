@@ -1,0 +1,60 @@
+"""What stands in which row: what calls stands above what it calls, machines of a tier side by side."""
+
+from dataclasses import dataclass, field
+
+from .model import BROWSER, EVERYONE
+
+
+@dataclass
+class Group:
+    """A tier in its frame, or a server or outside service by itself: what stands in a row."""
+
+    name: str
+    services: list
+    framed: bool
+    boxes: list = field(default_factory=list)  # the names of all boxes that move with it
+
+
+def make_rows(model):
+    """The rows, the groups beside them (they watch everything), and whether the first row is the outside world."""
+    first, groups = first_row(model), server_groups(model)
+    watchers = {call.tail.name for call in model.calls if call.head.name == EVERYONE}
+    aside = [group for group in groups if watchers.intersection(group.services) and not group.framed]
+    waiting = [group for group in groups if group not in aside]
+    if aside:
+        first.reverse()  # then what goes in by the gateway is on the side of what stands beside the rows
+    rows = [first] if first else []
+    reached = {name for group in first for name in group.services}
+    while waiting:
+        row = [group for group in waiting if called(model, group, reached)] or waiting
+        rows.append(row)
+        waiting = [group for group in waiting if group not in row]
+        reached = {name for group in row for name in (group.name, *group.services)}
+    return rows, aside, bool(first)
+
+
+def servers_of(model):
+    return {name for name, service in model.services.items() if service.kind == "server"}
+
+
+def first_row(model):
+    """The outside world: what the browser reaches first, then those who visit, then the rest."""
+    outside = [service.name for service in model.services.values() if service.kind == "outside"]
+    published = {call.head.name for call in model.calls if call.tail.name == BROWSER}
+    servers = servers_of(model) | set(model.tiers) | set(model.virtual_ips)
+    visitors = {call.tail.name for call in model.calls if call.head.name in servers}
+    outside.sort(key=lambda name: (name not in published, name not in visitors, name))
+    return [Group(name, [name], False) for name in ([BROWSER] if published else []) + outside]
+
+
+def server_groups(model):
+    groups = [Group(tier, names, True) for tier, names in model.tiers.items()]
+    single = [name for name in model.services if name in servers_of(model) and not model.services[name].tier]
+    groups += [Group(name, [name], False) for name in single]
+    return sorted(groups, key=lambda group: group.services[0])
+
+
+def called(model, group, callers):
+    names = {group.name, *group.services}
+    names |= {name for name, (_, carriers) in model.virtual_ips.items() if carriers[0] in group.services}
+    return any(call.tail.name in callers and call.head.name in names for call in model.calls)
