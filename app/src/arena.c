@@ -76,12 +76,11 @@ void *arena_alloc(struct arena *arena, size_t size) {
 
 /* Makes the newest block larger, which holds one piece only: no other pointer goes into it. */
 static void *grow_block(struct arena *arena, size_t new_size) {
-    struct arena_block *block = arena->blocks;
-    size_t more = new_size - block->capacity;
+    size_t more = new_size - arena->blocks->capacity;
     if (!within_limit(arena, more, new_size)) {
         return no_room(arena);
     }
-    block = realloc(block, sizeof *block + new_size);
+    struct arena_block *block = realloc(arena->blocks, sizeof *block + new_size);
     if (block == NULL) {
         return no_room(arena);
     }

@@ -356,6 +356,7 @@ size_t fcgi_conn_output(struct fcgi_conn *conn, struct iovec *vectors, size_t ma
 /* Counts up to length bytes as sent from the oldest response; says how many that were. */
 static size_t response_sent(struct fcgi_conn *conn, size_t length) {
     struct fcgi_request *request = conn->answered;
+    assert(request != NULL); /* what is pending and is not a reply belongs to a response */
     struct fcgi_exchange *exchange = fcgi_exchange_of(request);
     size_t sent = smaller(length, exchange->wire_bytes - exchange->sent_bytes);
     exchange->sent_bytes += sent;
@@ -422,8 +423,6 @@ struct fcgi_conn *fcgi_conn_new(const struct fcgi_limits *limits, const struct f
     }
     return conn;
 }
-
-void *fcgi_conn_context(const struct fcgi_conn *conn) { return conn->events->context; }
 
 void fcgi_conn_free(struct fcgi_conn *conn) {
     if (conn == NULL) {

@@ -64,7 +64,7 @@ struct fcgi_request {
     struct fcgi_conn *conn;         /* the loop's: NULL once the peer is gone */
     struct fcgi_request *next;      /* the loop's: the open requests of a connection */
     struct fcgi_request *next_done; /* the server's: answered, not yet taken back */
-    void *application;              /* free for the application's use */
+    void *application;              /* the server's: the connection it came by */
     uint16_t id;
     bool keep_conn;
 };
@@ -81,9 +81,6 @@ struct fcgi_conn_events {
 
 /* Returns NULL without memory. limits and events must outlive the connection. */
 struct fcgi_conn *fcgi_conn_new(const struct fcgi_limits *limits, const struct fcgi_conn_events *events);
-
-/* The context that was given in events. */
-void *fcgi_conn_context(const struct fcgi_conn *conn);
 
 /* Cancels the open requests, frees everything but those that are still being
  * worked on. NULL is allowed. */

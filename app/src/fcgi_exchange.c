@@ -168,7 +168,7 @@ void fcgi_exchange_frame(struct fcgi_exchange *exchange) {
 }
 
 static struct iovec piece(const void *data, size_t from, size_t to) {
-    return (struct iovec){.iov_base = (char *)(uintptr_t)data + from, .iov_len = to - from};
+    return (struct iovec){.iov_base = (char *)data + from, .iov_len = to - from};
 }
 
 /* The bytes of the response from offset on that lie together. */

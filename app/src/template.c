@@ -262,6 +262,10 @@ static void render_ops(const struct template_op *ops, size_t count, const struct
     }
 }
 
+bool template_exists(const struct template_set *set, const char *name) {
+    return find_page(set, slice_of(name)) != NULL;
+}
+
 enum status template_render(const struct template_set *set, const char *name, yyjson_mut_val *model, struct text *out) {
     const struct template_page *page = find_page(set, slice_of(name));
     if (page == NULL) {

@@ -21,6 +21,7 @@
 #ifndef TEMPLATE_H
 #define TEMPLATE_H
 
+#include <stdbool.h>
 #include <yyjson.h>
 
 #include "status.h"
@@ -38,6 +39,8 @@ enum status template_load(const char *directory, char *reason, size_t reason_siz
 
 /* NULL is allowed. */
 void template_free(struct template_set *set);
+
+bool template_exists(const struct template_set *set, const char *name);
 
 /* Appends the page to out. STATUS_NOT_FOUND: no template of this name. Lack of memory
  * shows in out. */
