@@ -1,0 +1,75 @@
+/*
+ * config -- every setting of shopd, in one table.
+ *
+ * Settings are environment variables. The table below is the only place that
+ * knows them: the parser, the range checks, --help and the table in app/README.md
+ * come from it. A variable that ends in _FILE names a file that holds the value,
+ * as Compose secrets do; its last newline is cut off.
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "status.h"
+
+/* X(field, variable, default, help) */
+#define CONFIG_TEXTS(X)                                                                                                \
+    X(listen, "LISTEN", "unix:/run/shopd/fcgi.sock", "where the web server connects: unix:PATH or ADDRESS:PORT")       \
+    X(node, "NODE", "", "name of this machine on the diagram; empty: its host name")                                   \
+    X(template_dir, "TEMPLATE_DIR", "/usr/share/shopd/templates", "directory of the pages")                            \
+    X(mysql_socket, "MYSQL_SOCKET", "", "Unix socket of MySQL; empty: MYSQL_HOST and MYSQL_PORT are used")             \
+    X(mysql_host, "MYSQL_HOST", "127.0.0.1", "address of MySQL")                                                       \
+    X(mysql_user, "MYSQL_USER", "shop", "account in MySQL")                                                            \
+    X(mysql_password_file, "MYSQL_PASSWORD_FILE", "/run/secrets/mysql-shop-password", "file with its password")        \
+    X(mysql_database, "MYSQL_DATABASE", "shop", "name of the database")
+
+/* X(field, variable, default, minimum, maximum, unit, help) */
+#define CONFIG_NUMBERS(X)                                                                                              \
+    X(socket_mode, "SOCKET_MODE", 660, 0, 777, "octal", "permissions of the Unix socket")                              \
+    X(workers, "WORKERS", 4, 1, 256, "threads", "for what waits on a backend; each holds a connection to MySQL")       \
+    X(queue_length, "QUEUE_LENGTH", 64, 1, 65536, "requests", "waiting for a worker; beyond it 503 at once")           \
+    X(connections, "CONNECTIONS", 1024, 1, 65536, "", "FastCGI connections at once")                                   \
+    X(requests_per_connection, "REQUESTS_PER_CONNECTION", 128, 1, 65535, "", "open at once on one connection")         \
+    X(params_bytes, "PARAMS_BYTES", 65536, 1024, 1048576, "bytes", "CGI variables of one request")                     \
+    X(body_bytes, "BODY_BYTES", 1048576, 0, 67108864, "bytes", "body of one request")                                  \
+    X(request_memory_bytes, "REQUEST_MEMORY_BYTES", 4194304, 65536, 268435456, "bytes", "of one request, all in all")  \
+    X(output_bytes, "OUTPUT_BYTES", 1048576, 4096, 268435456, "bytes", "unsent; a connection with more is not read")   \
+    X(read_timeout_ms, "READ_TIMEOUT_MS", 10000, 10, 3600000, "ms", "for a request to come in, output to leave")       \
+    X(idle_timeout_ms, "IDLE_TIMEOUT_MS", 3600000, 10, 86400000, "ms", "a connection without a request is kept")       \
+    X(request_timeout_ms, "REQUEST_TIMEOUT_MS", 3000, 10, 600000, "ms",                                                \
+      "waiting for a worker; beyond it 503 without asking a backend")                                                  \
+    X(linger_ms, "LINGER_MS", 0, 0, 600000, "ms", "after SIGTERM: not ready, but still accepting")                     \
+    X(stop_timeout_ms, "STOP_TIMEOUT_MS", 5000, 10, 600000, "ms", "after that: requests in flight may finish")         \
+    X(health_interval_ms, "HEALTH_INTERVAL_MS", 500, 10, 60000, "ms", "between two looks at each backend")             \
+    X(mysql_port, "MYSQL_PORT", 3306, 1, 65535, "", "port of MySQL")                                                   \
+    X(mysql_timeout_s, "MYSQL_TIMEOUT_S", 2, 1, 60, "s", "to connect to MySQL, and for each of its answers")
+
+enum { CONFIG_TEXT_BYTES = 256 };
+
+struct config {
+#define CONFIG_FIELD(field, ...) char field[CONFIG_TEXT_BYTES];
+    CONFIG_TEXTS(CONFIG_FIELD)
+#undef CONFIG_FIELD
+#define CONFIG_FIELD(field, ...) int64_t field;
+    CONFIG_NUMBERS(CONFIG_FIELD)
+#undef CONFIG_FIELD
+    char mysql_password[CONFIG_TEXT_BYTES]; /* read from mysql_password_file */
+};
+
+/*
+ * Reads the environment through get (getenv, but for tests). STATUS_BAD_INPUT: reason,
+ * which has room for reason_size bytes, says in one line which variable is wrong and
+ * what it may be.
+ */
+enum status config_read(char *(*get)(const char *name), struct config *out, char *reason, size_t reason_size);
+
+/* Prints the table for people: variable, default, range, unit, meaning. */
+void config_print_help(FILE *out);
+
+/* Prints the table as Markdown, for app/README.md. */
+void config_print_markdown(FILE *out);
+
+#endif

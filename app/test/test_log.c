@@ -1,0 +1,247 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <yyjson.h>
+
+#include "log.h"
+
+/* Standard error, caught in a file; what sanitizers have to say goes to a real one again after release(). */
+struct trap {
+    FILE *file;
+    int real_stderr;
+};
+
+static struct trap catch_stderr(void) {
+    struct trap trap = {tmpfile(), dup(STDERR_FILENO)};
+    assert_non_null(trap.file);
+    fcntl(fileno(trap.file), F_SETFL, O_APPEND); /* as a pipe: a write goes behind the last one */
+    dup2(fileno(trap.file), STDERR_FILENO);
+    return trap;
+}
+
+/* What was written, as a string to be freed. */
+static char *release(struct trap trap) {
+    dup2(trap.real_stderr, STDERR_FILENO);
+    close(trap.real_stderr);
+    fseek(trap.file, 0, SEEK_END);
+    size_t length = (size_t)ftell(trap.file);
+    char *written = calloc(1, length + 1);
+    assert_non_null(written);
+    rewind(trap.file);
+    assert_int_equal(fread(written, 1, length, trap.file), length);
+    fclose(trap.file);
+    return written;
+}
+
+/* The one line that was written, as a JSON object. */
+static yyjson_doc *only_line(char *written) {
+    size_t length = strlen(written);
+    assert_true(length > 0 && written[length - 1] == '\n');
+    assert_ptr_equal(strchr(written, '\n'), written + length - 1);
+    yyjson_doc *doc = yyjson_read(written, length, 0);
+    assert_non_null(doc);
+    assert_true(yyjson_is_obj(yyjson_doc_get_root(doc)));
+    free(written);
+    return doc;
+}
+
+static const char *text_at(const yyjson_doc *doc, const char *key) {
+    return yyjson_get_str(yyjson_obj_get(yyjson_doc_get_root((yyjson_doc *)(uintptr_t)doc), key));
+}
+
+static void a_line_is_one_object(void **state) {
+    (void)state;
+    struct trap trap = catch_stderr();
+    log_init("server-1");
+    log_event(LOG_WARNING, "an event", LOG_TEXT("address", "unix:/run/x"), LOG_NUMBER("big", INT64_MAX),
+              LOG_NUMBER("small", INT64_MIN));
+    yyjson_doc *doc = only_line(release(trap));
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    static const char *const order[] = {"time", "level", "node", "event", "address", "big", "small"};
+    yyjson_obj_iter keys;
+    yyjson_obj_iter_init(root, &keys);
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        assert_string_equal(yyjson_get_str(yyjson_obj_iter_next(&keys)), order[i]);
+    }
+    assert_null(yyjson_obj_iter_next(&keys));
+    assert_string_equal(text_at(doc, "level"), "warning");
+    assert_string_equal(text_at(doc, "node"), "server-1");
+    assert_string_equal(text_at(doc, "event"), "an event");
+    assert_string_equal(text_at(doc, "address"), "unix:/run/x");
+    assert_int_equal(yyjson_get_sint(yyjson_obj_get(root, "big")), INT64_MAX);
+    assert_int_equal(yyjson_get_sint(yyjson_obj_get(root, "small")), INT64_MIN);
+    yyjson_doc_free(doc);
+}
+
+static void the_levels_have_names(void **state) {
+    (void)state;
+    static const char *const names[] = {[LOG_INFO] = "info", [LOG_WARNING] = "warning", [LOG_ERROR] = "error"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct trap trap = catch_stderr();
+        log_write((enum log_level)i, "x", NULL, 0);
+        yyjson_doc *doc = only_line(release(trap));
+        assert_string_equal(text_at(doc, "level"), names[i]);
+        yyjson_doc_free(doc);
+    }
+}
+
+static void the_time_is_utc_with_microseconds(void **state) {
+    (void)state;
+    time_t before = time(NULL);
+    struct trap trap = catch_stderr();
+    log_event(LOG_INFO, "x", LOG_NUMBER("n", 1));
+    yyjson_doc *doc = only_line(release(trap));
+    struct tm tm = {0};
+    const char *written = text_at(doc, "time");
+    const char *rest = strptime(written, "%Y-%m-%dT%H:%M:%S", &tm);
+    assert_non_null(rest);
+    assert_int_equal(strlen(rest), strlen(".123456Z"));
+    assert_true(rest[0] == '.' && strspn(rest + 1, "0123456789") == 6 && rest[7] == 'Z');
+    time_t seconds = timegm(&tm);
+    assert_true(seconds >= before && seconds <= time(NULL));
+    yyjson_doc_free(doc);
+}
+
+/* Nothing that is logged can end the line, close its string, or forge a key. */
+static void no_text_can_forge_a_line(void **state) {
+    (void)state;
+    static const struct {
+        const char *sent, *read;
+    } attempts[] = {
+        {"\",\"level\":\"error", "\",\"level\":\"error"},
+        {"x\"}\n{\"time\":\"never\"}", "x\"}\n{\"time\":\"never\"}"},
+        {"back\\", "back\\"},
+        {"\r\n\t\b\f\x01\x1f\x7f", "\r\n\t\b\f\x01\x1f\x7f"},
+        {"\xff\xc3", "\xEF\xBF\xBD\xEF\xBF\xBD"},
+        {"\xe2\x80\xa8 Gr\xc3\xbc\xc3\x9f", "\xe2\x80\xa8 Gr\xc3\xbc\xc3\x9f"},
+        {"\xc0\xaf", "\xEF\xBF\xBD\xEF\xBF\xBD"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++) {
+        struct trap trap = catch_stderr();
+        log_init(attempts[i].sent);
+        log_event(LOG_INFO, attempts[i].sent, LOG_TEXT("path", attempts[i].sent), LOG_NUMBER("last", 1));
+        log_init("");
+        yyjson_doc *doc = only_line(release(trap));
+        assert_int_equal(yyjson_obj_size(yyjson_doc_get_root(doc)), 6);
+        assert_string_equal(text_at(doc, "level"), "info");
+        assert_string_equal(text_at(doc, "node"), attempts[i].read);
+        assert_string_equal(text_at(doc, "event"), attempts[i].read);
+        assert_string_equal(text_at(doc, "path"), attempts[i].read);
+        yyjson_doc_free(doc);
+    }
+}
+
+/* A visitor cannot keep a request out of the log by making it long. */
+static void a_long_text_is_cut_and_the_line_written(void **state) {
+    (void)state;
+    enum { LENGTH = 200000, KEPT = 1024 };
+    char *path = malloc(LENGTH + 1);
+    assert_non_null(path);
+    memset(path, '"', LENGTH);
+    path[LENGTH] = '\0';
+    struct trap trap = catch_stderr();
+    log_event(LOG_INFO, "request", LOG_TEXT("path", path), LOG_NUMBER("status", 200));
+    char *written = release(trap);
+    assert_true(strlen(written) < 4096); /* PIPE_BUF */
+    yyjson_doc *doc = only_line(written);
+    assert_int_equal(strlen(text_at(doc, "path")), KEPT);
+    assert_int_equal(yyjson_get_int(yyjson_obj_get(yyjson_doc_get_root(doc), "status")), 200);
+    yyjson_doc_free(doc);
+    free(path);
+}
+
+static void a_text_cut_within_a_character_is_still_json(void **state) {
+    (void)state;
+    char path[1100] = "x"; /* so that the cut falls between the two bytes of a character */
+    for (size_t i = 1; i + 2 < sizeof path; i += 2) {
+        memcpy(path + i, "\xc3\xbc", 3);
+    }
+    struct trap trap = catch_stderr();
+    log_event(LOG_INFO, "request", LOG_TEXT("path", path));
+    yyjson_doc *doc = only_line(release(trap));
+    assert_string_equal(text_at(doc, "path") + 1023, "\xEF\xBF\xBD");
+    yyjson_doc_free(doc);
+}
+
+static void errno_is_kept(void **state) {
+    (void)state;
+    struct trap trap = catch_stderr();
+    errno = EHOSTUNREACH;
+    log_event(LOG_INFO, "x", LOG_TEXT("a", "b"));
+    assert_int_equal(errno, EHOSTUNREACH);
+    close(STDERR_FILENO);
+    errno = EILSEQ;
+    log_event(LOG_INFO, "nowhere to write", LOG_TEXT("a", "b"));
+    int kept = errno;
+    free(release(trap));
+    assert_int_equal(kept, EILSEQ);
+}
+
+enum { THREADS = 4, LINES = 500 };
+
+static void *write_lines(void *argument) {
+    const char *name = argument;
+    for (int i = 0; i < LINES; i++) {
+        log_event(LOG_INFO, name, LOG_TEXT("padding", "all of this has to stay together, \"quotes\" too"),
+                  LOG_NUMBER("i", i));
+    }
+    return NULL;
+}
+
+static void lines_of_several_threads_are_whole(void **state) {
+    (void)state;
+    static char names[THREADS][8] = {"one", "two", "three", "four"};
+    int seen[THREADS] = {0};
+    pthread_t threads[THREADS];
+    struct trap trap = catch_stderr();
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, write_lines, names[i]), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    char *written = release(trap);
+    for (char *line = written, *end; *line != '\0'; line = end + 1) {
+        end = strchr(line, '\n');
+        assert_non_null(end);
+        yyjson_doc *doc = yyjson_read(line, (size_t)(end - line), 0);
+        assert_non_null(doc);
+        for (size_t i = 0; i < THREADS; i++) {
+            if (strcmp(text_at(doc, "event"), names[i]) == 0) { /* each thread's own in order */
+                assert_int_equal(yyjson_get_int(yyjson_obj_get(yyjson_doc_get_root(doc), "i")), seen[i]++);
+            }
+        }
+        yyjson_doc_free(doc);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(seen[i], LINES);
+    }
+    free(written);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_line_is_one_object),
+        cmocka_unit_test(the_levels_have_names),
+        cmocka_unit_test(the_time_is_utc_with_microseconds),
+        cmocka_unit_test(no_text_can_forge_a_line),
+        cmocka_unit_test(a_long_text_is_cut_and_the_line_written),
+        cmocka_unit_test(a_text_cut_within_a_character_is_still_json),
+        cmocka_unit_test(errno_is_kept),
+        cmocka_unit_test(lines_of_several_threads_are_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
