@@ -1,0 +1,307 @@
+#include "connection.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "log.h"
+#include "metrics.h"
+
+enum { VECTORS_AT_ONCE = 64, READ_BYTES = 64 * 1024 };
+
+struct connection {
+    struct connections *all;
+    int fd; /* -1: closed */
+    struct fcgi_conn *fcgi;
+    struct fcgi_conn_events events;
+    uint32_t watched;            /* what epoll watches for now */
+    unsigned in_work;            /* requests handed out and not given back */
+    int64_t active_us;           /* bytes came or went last */
+    int64_t unsent_since_us;     /* output waits since then, or since bytes went last; 0: none waits */
+    int64_t incomplete_since_us; /* a request is coming in since then; 0: none is */
+    struct connection *previous, *next;
+};
+
+struct connections {
+    const struct server_options *options;
+    struct server *server;
+    int epoll_fd;
+    struct connection *open;
+    struct connection *closed;  /* linked by next only */
+    struct connection *reading; /* read_some() is at work on it */
+    unsigned count;             /* of the open ones */
+    uint8_t buffer[READ_BYTES];
+};
+
+/* --- Ending --------------------------------------------------------------------------- */
+
+static void close_connection(struct connection *connection) {
+    struct connections *all = connection->all;
+    close(connection->fd);
+    connection->fd = -1;
+    /* Requests that are being worked on live on, without a connection. */
+    fcgi_conn_free(connection->fcgi);
+    connection->fcgi = NULL;
+    if (connection->previous != NULL) {
+        connection->previous->next = connection->next;
+    } else {
+        all->open = connection->next;
+    }
+    if (connection->next != NULL) {
+        connection->next->previous = connection->previous;
+    }
+    connection->next = all->closed;
+    all->closed = connection;
+    all->count--;
+    metrics_set(METRIC_CONNECTIONS, all->count);
+}
+
+unsigned connections_give_up(struct connections *all) {
+    unsigned given_up = 0;
+    while (all->open != NULL) {
+        struct connection *connection = all->open;
+        given_up += connection->in_work > 0 || fcgi_conn_pending_bytes(connection->fcgi) > 0;
+        close_connection(connection);
+    }
+    return given_up;
+}
+
+void connections_sweep(struct connections *all) {
+    struct connection **link = &all->closed;
+    while (*link != NULL) {
+        struct connection *connection = *link;
+        if (connection->in_work > 0) {
+            link = &connection->next;
+        } else {
+            *link = connection->next;
+            free(connection);
+        }
+    }
+}
+
+/* --- Bytes out ------------------------------------------------------------------------ */
+
+static void watch(struct connection *connection) {
+    size_t unsent = fcgi_conn_pending_bytes(connection->fcgi);
+    uint32_t wanted = 0;
+    if (unsent < connection->all->options->output_bytes) {
+        wanted |= EPOLLIN;
+    }
+    if (unsent > 0) {
+        wanted |= EPOLLOUT;
+    }
+    if (wanted != connection->watched) {
+        struct epoll_event event = {.events = wanted, .data.ptr = connection};
+        epoll_ctl(connection->all->epoll_fd, EPOLL_CTL_MOD, connection->fd, &event);
+        connection->watched = wanted;
+    }
+}
+
+/* Bytes went, or there may be more of them now: since when do they wait? */
+static void note_unsent(struct connection *connection, bool sent) {
+    if (fcgi_conn_pending_bytes(connection->fcgi) == 0) {
+        connection->unsent_since_us = 0;
+    } else if (sent || connection->unsent_since_us == 0) {
+        connection->unsent_since_us = clock_monotonic_us();
+    }
+}
+
+void connection_flush(struct connection *connection) {
+    struct iovec vectors[VECTORS_AT_ONCE];
+    size_t count;
+    bool some_sent = false;
+    while ((count = fcgi_conn_output(connection->fcgi, vectors, VECTORS_AT_ONCE)) > 0) {
+        const struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count};
+        ssize_t sent = sendmsg(connection->fd, &message, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) {
+            continue;
+        }
+        if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            break;
+        }
+        if (sent < 0) {
+            close_connection(connection);
+            return;
+        }
+        fcgi_conn_sent(connection->fcgi, (size_t)sent);
+        connection->active_us = clock_monotonic_us();
+        some_sent = true;
+    }
+    note_unsent(connection, some_sent);
+    if (fcgi_conn_finished(connection->fcgi)) {
+        close_connection(connection);
+    } else {
+        watch(connection);
+    }
+}
+
+/* --- Bytes in ------------------------------------------------------------------------- */
+
+static void on_request(void *context, struct fcgi_request *request) {
+    struct connection *connection = context;
+    const struct server_options *options = connection->all->options;
+    connection->in_work++;
+    connection->incomplete_since_us = 0;
+    request->application = connection; /* which outlives it */
+    options->on_request(options->context, connection->all->server, request);
+}
+
+static void on_oddity(void *context, const char *what) {
+    (void)context;
+    (void)what;
+    metrics_add(METRIC_FCGI_ODDITIES, 1);
+}
+
+/* The bytes could not be taken: by the peer's fault, or by ours. */
+static void refuse(struct connection *connection, enum status status) {
+    if (status == STATUS_NO_MEMORY) {
+        metrics_add(METRIC_CONNECTIONS_NO_MEMORY, 1);
+        log_event(LOG_ERROR, "no memory, connection closed", LOG_NUMBER("fd", connection->fd));
+    } else {
+        metrics_add(METRIC_CONNECTIONS_MALFORMED, 1);
+        log_event(LOG_WARNING, "malformed FastCGI, connection closed", LOG_NUMBER("fd", connection->fd));
+    }
+    close_connection(connection);
+}
+
+static void read_some(struct connection *connection) {
+    struct connections *all = connection->all;
+    ssize_t received = recv(connection->fd, all->buffer, READ_BYTES, 0);
+    if (received < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK)) {
+        return;
+    }
+    if (received <= 0) {
+        close_connection(connection);
+        return;
+    }
+    connection->active_us = clock_monotonic_us();
+    all->reading = connection;
+    enum status status = fcgi_conn_feed(connection->fcgi, all->buffer, (size_t)received);
+    all->reading = NULL;
+    if (status != STATUS_OK) {
+        refuse(connection, status);
+        return;
+    }
+    connection_flush(connection);
+}
+
+void connection_handle(struct connection *connection, uint32_t events) {
+    if (connection->fd >= 0 && events & (EPOLLIN | EPOLLERR | EPOLLHUP)) {
+        read_some(connection);
+    }
+    if (connection->fd >= 0 && events & EPOLLOUT) {
+        connection_flush(connection);
+    }
+}
+
+void connections_drain(struct connections *all) {
+    struct connection *next;
+    for (struct connection *c = all->open; c != NULL; c = next) {
+        next = c->next;
+        read_some(c); /* a request that has come already is not lost */
+        if (c->fd >= 0) {
+            fcgi_conn_drain(c->fcgi);
+            connection_flush(c);
+        }
+    }
+}
+
+/* --- Answers -------------------------------------------------------------------------- */
+
+struct connection *connection_take_back(struct fcgi_request *request) {
+    struct connection *connection = request->application;
+    bool waited_for = request->conn != NULL;
+    connection->in_work--;
+    if (!waited_for) {
+        metrics_add(METRIC_REQUESTS_ABORTED, 1);
+    }
+    fcgi_conn_respond(request);
+    return waited_for ? connection : NULL;
+}
+
+bool connections_reading(const struct connections *all, const struct fcgi_request *request) {
+    return request->application == all->reading;
+}
+
+/* --- Time ----------------------------------------------------------------------------- */
+
+/* Is a request coming in? Asked now and then, for a request that was aborted counts until it is given back. */
+static void note_incomplete(struct connection *connection, int64_t now_us) {
+    if (fcgi_conn_open_requests(connection->fcgi) <= connection->in_work) {
+        connection->incomplete_since_us = 0;
+    } else if (connection->incomplete_since_us == 0) {
+        connection->incomplete_since_us = now_us;
+    }
+}
+
+void connections_close_slow(struct connections *all, int64_t now_us) {
+    int64_t read_us = all->options->read_timeout_ms * 1000, idle_us = all->options->idle_timeout_ms * 1000;
+    struct connection *next;
+    for (struct connection *c = all->open; c != NULL; c = next) {
+        next = c->next;
+        note_incomplete(c, now_us);
+        bool stuck = c->unsent_since_us != 0 && now_us - c->unsent_since_us > read_us;
+        bool trickling = c->incomplete_since_us != 0 && now_us - c->incomplete_since_us > read_us;
+        bool idle = fcgi_conn_open_requests(c->fcgi) == 0 && now_us - c->active_us > idle_us;
+        if (stuck || trickling) {
+            metrics_add(METRIC_CONNECTIONS_TIMED_OUT, 1);
+        }
+        if (stuck || trickling || idle) {
+            close_connection(c);
+        }
+    }
+}
+
+/* --- Beginning ------------------------------------------------------------------------ */
+
+bool connections_add(struct connections *all, int fd) {
+    struct connection *connection = calloc(1, sizeof *connection);
+    if (connection == NULL) {
+        return false;
+    }
+    connection->all = all;
+    connection->fd = fd;
+    connection->active_us = clock_monotonic_us();
+    connection->events = (struct fcgi_conn_events){on_request, on_oddity, connection};
+    connection->fcgi = fcgi_conn_new(&all->options->limits, &connection->events);
+    connection->watched = EPOLLIN;
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
+    if (connection->fcgi == NULL || epoll_ctl(all->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
+        fcgi_conn_free(connection->fcgi);
+        free(connection);
+        return false;
+    }
+    connection->next = all->open;
+    if (connection->next != NULL) {
+        connection->next->previous = connection;
+    }
+    all->open = connection;
+    all->count++;
+    metrics_add(METRIC_CONNECTIONS_ACCEPTED, 1);
+    metrics_set(METRIC_CONNECTIONS, all->count);
+    return true;
+}
+
+unsigned connections_count(const struct connections *all) { return all->count; }
+
+struct connections *connections_new(const struct server_options *options, struct server *server, int epoll_fd) {
+    struct connections *all = calloc(1, sizeof *all);
+    if (all != NULL) {
+        all->options = options;
+        all->server = server;
+        all->epoll_fd = epoll_fd;
+    }
+    return all;
+}
+
+void connections_free(struct connections *all) {
+    if (all != NULL) {
+        connections_sweep(all);
+        assert(all->open == NULL && all->closed == NULL);
+        free(all);
+    }
+}
