@@ -1,0 +1,128 @@
+#include "catalog.h"
+
+#include <stdio.h>
+
+#define PRODUCT_COLUMNS "id, sku, name, category, description, price_cents, stock"
+#define PRODUCT_TYPES "issssii"
+
+static const struct db_statement one_product = {
+    .sql = "SELECT " PRODUCT_COLUMNS " FROM products WHERE id = ?",
+    .params = "i",
+    .columns = PRODUCT_TYPES,
+    .repeatable = true,
+};
+
+static const struct db_statement some_products = {
+    .sql = "SELECT " PRODUCT_COLUMNS " FROM products ORDER BY id LIMIT ? OFFSET ?",
+    .params = "ii",
+    .columns = PRODUCT_TYPES,
+    .repeatable = true,
+};
+
+/* The first product of each category: a varied window, and the same one for everybody. */
+static const struct db_statement featured_products = {
+    .sql = "SELECT " PRODUCT_COLUMNS " FROM products JOIN (SELECT MIN(id) AS id FROM products GROUP BY category) first"
+           " USING (id) ORDER BY id LIMIT ?",
+    .params = "i",
+    .columns = PRODUCT_TYPES,
+    .repeatable = true,
+};
+
+static const struct db_statement count_products = {
+    .sql = "SELECT COUNT(*) FROM products",
+    .params = "",
+    .columns = "i",
+    .repeatable = true,
+};
+
+struct collector {
+    yyjson_mut_doc *doc;
+    yyjson_mut_val *list;
+};
+
+static void add_text(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, struct slice text) {
+    yyjson_mut_obj_add_strncpy(doc, object, key, text.data, text.length);
+}
+
+static void collect_product(void *context, const struct db_value *column) {
+    struct collector *collector = context;
+    yyjson_mut_doc *doc = collector->doc;
+    yyjson_mut_val *product = yyjson_mut_arr_add_obj(doc, collector->list);
+    int64_t cents = column[5].number, stock = column[6].number;
+    char price[32];
+    snprintf(price, sizeof price, "%lld.%02d", (long long)(cents / 100), (int)(cents % 100));
+    yyjson_mut_obj_add_int(doc, product, "id", column[0].number);
+    add_text(doc, product, "sku", column[1].text);
+    add_text(doc, product, "name", column[2].text);
+    add_text(doc, product, "category", column[3].text);
+    add_text(doc, product, "description", column[4].text);
+    yyjson_mut_obj_add_strcpy(doc, product, "price", price);
+    yyjson_mut_obj_add_int(doc, product, "price_cents", cents);
+    yyjson_mut_obj_add_str(doc, product, "currency", "EUR");
+    yyjson_mut_obj_add_int(doc, product, "stock", stock);
+    yyjson_mut_obj_add_bool(doc, product, "in_stock", stock > 0);
+}
+
+static void collect_number(void *context, const struct db_value *column) {
+    int64_t *number = context;
+    *number = column[0].number;
+}
+
+enum status catalog_product(struct db *db, uint32_t id, yyjson_mut_doc *doc, yyjson_mut_val **out) {
+    struct collector collector = {doc, yyjson_mut_arr(doc)};
+    enum status status =
+        db_run(db, &one_product, (const struct db_value[]){{.number = id}}, collect_product, &collector);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    yyjson_mut_val *product = yyjson_mut_arr_get_first(collector.list);
+    if (product == NULL) {
+        return STATUS_NOT_FOUND;
+    }
+    *out = product;
+    return STATUS_OK;
+}
+
+enum status catalog_page(struct db *db, uint32_t page, yyjson_mut_doc *doc, yyjson_mut_val *out) {
+    int64_t total = 0;
+    enum status status = db_run(db, &count_products, NULL, collect_number, &total);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    int64_t pages = total == 0 ? 1 : (total + CATALOG_PAGE_SIZE - 1) / CATALOG_PAGE_SIZE;
+    if (page < 1 || page > pages) {
+        return STATUS_NOT_FOUND;
+    }
+    struct collector collector = {doc, yyjson_mut_arr(doc)};
+    const struct db_value window[] = {{.number = CATALOG_PAGE_SIZE}, {.number = (page - 1) * CATALOG_PAGE_SIZE}};
+    status = db_run(db, &some_products, window, collect_product, &collector);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    yyjson_mut_obj_add_val(doc, out, "products", collector.list);
+    yyjson_mut_obj_add_int(doc, out, "page", page);
+    yyjson_mut_obj_add_int(doc, out, "pages", pages);
+    yyjson_mut_obj_add_int(doc, out, "total", total);
+    if (page > 1) {
+        yyjson_mut_obj_add_int(doc, out, "previous", page - 1);
+    }
+    if (page < pages) {
+        yyjson_mut_obj_add_int(doc, out, "next", page + 1);
+    }
+    return STATUS_OK;
+}
+
+enum status catalog_featured(struct db *db, yyjson_mut_doc *doc, yyjson_mut_val *out) {
+    int64_t total = 0;
+    struct collector collector = {doc, yyjson_mut_arr(doc)};
+    enum status status = db_run(db, &count_products, NULL, collect_number, &total);
+    if (status == STATUS_OK) {
+        status = db_run(db, &featured_products, (const struct db_value[]){{.number = CATALOG_FEATURED}},
+                        collect_product, &collector);
+    }
+    if (status == STATUS_OK) {
+        yyjson_mut_obj_add_val(doc, out, "featured", collector.list);
+        yyjson_mut_obj_add_int(doc, out, "total", total);
+    }
+    return status;
+}
