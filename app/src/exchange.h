@@ -1,0 +1,62 @@
+/*
+ * exchange -- one request on its way to its answer, as the handlers see it.
+ *
+ * A handler reads in and match, asks its backends through db, and ends with one of
+ * exchange_page(), exchange_json(), exchange_text() or exchange_problem(). All its
+ * memory is the request's and goes with it.
+ */
+#ifndef EXCHANGE_H
+#define EXCHANGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <yyjson.h>
+
+#include "db.h"
+#include "http.h"
+#include "router.h"
+#include "status.h"
+#include "template.h"
+
+struct shop; /* what all requests share, see shop.h */
+
+struct exchange {
+    const struct shop *shop;
+    struct fcgi_request *request;
+    struct http_request in;
+    struct http_response out;
+    struct router_match match;
+    yyjson_mut_doc *doc;  /* of the models; in the request's arena */
+    struct db *db;        /* the worker's connection; NULL in handlers that need no backend */
+    enum db_role db_role; /* of the last statement of this request */
+    int64_t started_us;   /* the request had come in whole */
+};
+
+/* The pages, each with a template; head.html and the like are parts of theirs. */
+enum page { PAGE_HOME, PAGE_PRODUCTS, PAGE_PRODUCT, PAGE_ERROR, PAGE_COUNT };
+
+/* The name of a page's template that is not in the set, or NULL: all are there. */
+const char *exchange_missing_template(const struct template_set *set);
+
+/* Begins an exchange in the arena of request. NULL: no memory. */
+struct exchange *exchange_new(const struct shop *shop, struct fcgi_request *request);
+
+/* Answers with an HTML page: its template, filled from model. title, node, db_role and
+ * request_id are added to the model here. */
+void exchange_page(struct exchange *exchange, int status, enum page page, const char *title, yyjson_mut_val *model);
+
+/* Answers with model as JSON. */
+void exchange_json(struct exchange *exchange, int status, yyjson_mut_val *model);
+
+/* Answers with text of another type. content must live as long as the request. */
+void exchange_text(struct exchange *exchange, int status, const char *content_type, struct slice content);
+
+/* Answers with an error: application/problem+json (RFC 9457) below /api/, a page
+ * elsewhere. detail is a sentence for a person. 503 gets Retry-After. */
+void exchange_problem(struct exchange *exchange, int status, const char *detail);
+
+/* Answers with what a failed backend call means to the visitor: 404 for
+ * STATUS_NOT_FOUND, 503 for a backend that is away or late, else 500. */
+void exchange_failure(struct exchange *exchange, enum status status, const char *not_found);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * handlers -- what is behind each route: pages.c for people, api.c for programs,
+ * operations.c for those who run the site. The table of routes is in shop.c.
+ */
+#ifndef HANDLERS_H
+#define HANDLERS_H
+
+#include "exchange.h"
+
+void page_home(struct exchange *exchange);
+void page_products(struct exchange *exchange);
+void page_product(struct exchange *exchange);
+
+void api_products(struct exchange *exchange);
+void api_product(struct exchange *exchange);
+
+void operations_livez(struct exchange *exchange);
+void operations_readyz(struct exchange *exchange);
+void operations_metrics(struct exchange *exchange);
+void operations_whoami(struct exchange *exchange);
+
+#endif
