@@ -5,6 +5,7 @@
 # Debian packages: trixie with its updates and security fixes, without documentation, translations and package lists.
 . "$(dirname "$0")/lib.sh"
 . "$HOST_DIR/archive.sh"
+. "$HOST_DIR/docker.sh"
 
 BASE_IMAGE=${BASE_IMAGE:-debian:trixie-slim} # another name builds it once more, beside the first
 SUITE=trixie
@@ -44,7 +45,8 @@ build_base() {
             die "no image registry answers, and $missing cannot be installed to build $BASE_IMAGE here" \
                 "Look at the network and at /etc/apt/sources.list*, or load the image:  docker load < trixie-slim.tar"
     fi
-    # The list of slim's own excludes is Debian's: documentation but the licences, manuals, translations.
+    # Left out is what Debian's own slim image leaves out: documentation but the licences, manuals, translations; and apt
+    # keeps no copy of what it has installed.
     sources | as_root mmdebstrap --variant=minbase --mode=root \
         --dpkgopt='path-exclude=/usr/share/doc/*' \
         --dpkgopt='path-include=/usr/share/doc/*/copyright' \
@@ -55,22 +57,21 @@ build_base() {
         --dpkgopt='path-include=/usr/share/locale/locale.alias' \
         --aptopt='APT::Install-Recommends "false"' \
         --aptopt='Acquire::Languages "none"' \
-        --aptopt='APT::Keep-Downloaded-Packages "false"' \
-        --aptopt='Binary::apt::APT::Keep-Downloaded-Packages "false"' \
-        --aptopt='DPkg::Post-Invoke {"rm -f /var/cache/apt/archives/*.deb";}' \
-        --aptopt='Dir::Cache::pkgcache ""' --aptopt='Dir::Cache::srcpkgcache ""' \
+        --customize-hook='printf "%s\n" \
+            "Dir::Cache::pkgcache \"\"; Dir::Cache::srcpkgcache \"\";" \
+            "DPkg::Post-Invoke { \"rm -f /var/cache/apt/archives/*.deb\"; };" >"$1/etc/apt/apt.conf.d/docker-clean"' \
         --customize-hook='rm -rf "$1"/var/log/* "$1"/var/cache/* "$1"/etc/hostname "$1"/etc/resolv.conf' \
         "$SUITE" "$tree" - ||
         die "the base image $BASE_IMAGE cannot be built: the Debian archive does not answer or lacks $SUITE" \
             "Look at the network and at /etc/apt/sources.list*, then run this command again."
-    # One atomic act: an interrupted import leaves no image under this name.
-    docker import --change 'CMD ["bash"]' "$tree" "$BASE_IMAGE"
+    # One atomic act: an interrupted import leaves no image under this name. PATH as in the pulled image.
+    docker import --change 'CMD ["bash"]' \
+        --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' "$tree" "$BASE_IMAGE"
     as_root rm -f "$tree"
 }
 
-as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi; }
-
 main() {
+    need_engine "$@"
     ! have_base || return 0
     if registry_answers; then
         step "Pulling $BASE_IMAGE" docker pull --quiet "$BASE_IMAGE"
@@ -82,4 +83,4 @@ main() {
     fi
 }
 
-main
+main "$@"

@@ -6,6 +6,7 @@
 # A machine that has an engine that answers is left as it is.
 . "$(dirname "$0")/lib.sh"
 . "$HOST_DIR/archive.sh"
+. "$HOST_DIR/docker.sh"
 
 ENGINE_FLOOR=25.0
 COMPOSE_FLOOR=2.24
@@ -39,11 +40,6 @@ packages() {
         "debian "*) echo docker.io docker-cli docker-compose docker-buildx containerd iptables ;;
         "ubuntu "*) echo docker.io docker-compose-v2 docker-buildx ;;
     esac
-}
-
-# as_root COMMAND...: runs it as root, if that is possible without asking for anything but sudo's password.
-as_root() {
-    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
 can_be_root() {
@@ -187,8 +183,19 @@ why_silent() {
     fi
 }
 
+# admit_user: the engine runs, and this user may not talk to it yet. A new member of the group docker is one from the
+# next login on; until then ensure_engine of docker.sh asks for the group.
+admit_user() {
+    as_root usermod -aG docker "$(id -un)"
+    may_join_docker_group ||
+        die "the Docker engine is running, and you are in the group docker from your next login on" \
+            "Log in again, then run this command again."
+    exit 0
+}
+
 main() {
     if ! docker_answers; then
+        if may_join_docker_group; then exit 0; fi
         if command -v docker >/dev/null; then why_silent; fi
         if ! command -v dockerd >/dev/null && [ ! -x /usr/sbin/dockerd ]; then
             [ -n "$(packages)" ] && can_be_root || explain_installation
@@ -196,12 +203,7 @@ main() {
         fi
         can_be_root || die "the Docker engine is not running" "Start it:  sudo systemctl start docker"
         step "Starting the Docker engine" start_engine
-        # A user who is new to the group docker is a member from the next login on; until then, ask for it here.
-        if ! docker_answers && [ "$(id -u)" -ne 0 ]; then
-            as_root usermod -aG docker "$(id -un)"
-            die "the Docker engine is installed and running, and you were added to the group docker" \
-                "Log in again (or run:  newgrp docker), then run this command again."
-        fi
+        docker_answers || admit_user
     fi
     check_versions
 }

@@ -5,6 +5,9 @@
 # tools, docker. Everything that needs more runs in the toolbox image (see toolbox.sh).
 set -euo pipefail
 
+# The script that was called, wherever from; docker.sh may have to run it again.
+# shellcheck disable=SC2034
+SCRIPT=$(cd "$(dirname "$0")" && pwd)/${0##*/}
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck disable=SC2034 # for those who source this
 HOST_DIR=services/toolbox/host
@@ -24,18 +27,33 @@ die() {
     exit 1
 }
 
+# as_root COMMAND...: runs it as root, if that is possible without asking for anything but sudo's password.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
 # --- Settings ---------------------------------------------------------------------------------------------------
 # The environment wins over .env, .env over compose/lab.env. All are exported, so that Compose sees the same values.
 
+# setting_in FILE VARIABLE prints its value there, nothing when there is none; the last one counts.
+setting_in() { [ ! -f "$1" ] || sed -n "s/^$2=//p" "$1" | tr -d '\r' | tail -n 1; }
+
+# LAB_CHOSEN names the settings that came from the user's environment. A script that is called by another finds all of
+# them in its environment; only those that were chosen win there, the rest is read again.
 load_settings() {
-    local file key value
-    for file in .env compose/lab.env; do
-        [ -f "$file" ] || continue
-        while IFS='=' read -r key value || [ -n "$key" ]; do
-            case $key in '' | \#*) continue ;; esac
-            [ -n "${!key-}" ] || export "$key=${value%$'\r'}"
-        done <"$file"
-    done
+    local variable value chosen=
+    while read -r variable; do
+        if [ -n "${LAB_CHOSEN+set}" ]; then
+            case " $LAB_CHOSEN " in *" $variable "*) continue ;; esac
+        elif [ -n "${!variable-}" ]; then
+            chosen="$chosen $variable"
+            continue
+        fi
+        value=$(setting_in .env "$variable")
+        [ -n "$value" ] || value=$(setting_in compose/lab.env "$variable")
+        export "$variable=$value"
+    done < <(sed -n 's/^\([A-Z_]*\)=.*/\1/p' compose/lab.env)
+    export LAB_CHOSEN="${LAB_CHOSEN-$chosen}"
 }
 load_settings
 export COMPOSE_PROJECT_NAME=$LAB_NAME

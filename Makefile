@@ -1,0 +1,83 @@
+# The only front door of the lab. `make` alone lists what there is.
+#
+# A target is one line: the work is in services/toolbox/host (what needs nothing but bash and Docker) and in the toolbox
+# image (everything else).
+
+SHELL := bash
+.DEFAULT_GOAL := help
+HOST := services/toolbox/host
+export V
+
+# Keeps a value in one piece for the shell. A learner's CMD, which may hold anything, goes through the environment.
+quote = '$(subst ','\'',$(1))'
+
+.PHONY: help
+help:
+	@awk -f $(HOST)/help.awk Makefile
+
+##@ Learners
+
+.PHONY: doctor
+doctor: ## look at engine, memory, disk, port, networks; repair what can be
+	@bash $(HOST)/doctor.sh
+
+stage-%: ## start stage N (0: the whole web stack on one machine) and wait until it serves
+	@bash $(HOST)/stage.sh $(call quote,$*)
+
+.PHONY: status
+status: ## one screen: machines, health, programs, what the site answers
+	@bash $(HOST)/status.sh
+
+.PHONY: run
+unexport CMD
+run: export LAB_COMMAND = $(value CMD)
+run: ## run a shell command on a machine: make run NODE=client CMD='curl -i http://www.foobar.com/'
+	@bash $(HOST)/run.sh $(call quote,$(NODE)) "$$LAB_COMMAND"
+
+.PHONY: shell
+shell: ## a shell on a machine: make shell NODE=server-1 (the visitor's machine, client, without)
+	@bash $(HOST)/shell.sh $(call quote,$(or $(NODE),client))
+
+.PHONY: logs
+logs: ## what the machines wrote last; NODE=server-1 for one of them, FOLLOW=1 to go on
+	@FOLLOW=$(FOLLOW) bash $(HOST)/logs.sh $(call quote,$(NODE))
+
+.PHONY: reset
+reset: ## the stage that is up, back to its first state
+	@bash $(HOST)/reset.sh
+
+.PHONY: down
+down: ## stop and remove all of the lab
+	@bash $(HOST)/down.sh
+
+##@ Instructors
+
+.PHONY: engine
+engine: ## install (Debian, Ubuntu) and start the Docker engine, if there is none
+	@bash $(HOST)/engine.sh
+
+.PHONY: images
+images: ## build every image, for a machine that will be offline later
+	@bash $(HOST)/engine.sh && bash $(HOST)/base.sh && bash $(HOST)/images.sh everything
+
+##@ Developers
+
+.PHONY: test
+test: ## everything CI runs
+	@bash tests/run
+
+.PHONY: unit
+unit: ## the C code under sanitizers, FUZZ_SECONDS=60 for the fuzzers as well
+	@bash tests/run unit
+
+.PHONY: lint
+lint: ## every language's own checker
+	@bash tests/run lint
+
+.PHONY: diagrams
+diagrams: ## draw diagrams/ again from the Compose files
+	@bash $(HOST)/toolbox.sh services/toolbox/bin/diagrams
+
+.PHONY: figures
+figures: ## put what the last make test measured into the README
+	@bash $(HOST)/toolbox.sh services/toolbox/bin/figures README.md compose/0-single/README.md

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# make stage-N: from whatever there is to a stage that serves.
+. "$(dirname "$0")/lib.sh"
+. "$HOST_DIR/docker.sh"
+. "$HOST_DIR/checks.sh"
+. "$HOST_DIR/secrets.sh"
+
+STAGE=${1:?usage: stage.sh N}
+HEALTHY_SECONDS=120
+FIRST_PAGE_SECONDS=30
+
+# What came up halfway goes down again, with its containers and networks; data stays for the next try.
+give_up() {
+    KEEP_VOLUMES=1 remove_lab >/dev/null 2>&1 || true
+}
+
+start_nodes() {
+    compose "$STAGE" up --detach --wait --wait-timeout "$HEALTHY_SECONDS" --remove-orphans && return
+    echo "-- state:" && compose "$STAGE" ps --all
+    echo "-- last words:" && compose "$STAGE" logs --tail 15
+    explain_failed_start
+    return 1
+}
+
+# The few causes that have a remedy of their own; everything else is in the log.
+explain_failed_start() {
+    local log=$LOG_DIR/Starting-the-machines-of-stage-$STAGE.log
+    if grep -qE 'port is already allocated|address already in use' "$log"; then
+        die "port $HTTP_PORT on 127.0.0.1 is taken by another program" "Choose another:  HTTP_PORT=9080 make stage-$STAGE"
+    elif grep -qE 'Pool overlaps' "$log"; then
+        die "the networks of the lab overlap with others" "Run:  make doctor"
+    elif grep -q 'no space left on device' "$log"; then
+        die "the disk is full" "Make room, for example with:  docker system prune"
+    fi
+}
+
+# A real page, by name, from the visitor's machine, and the same through the browser's port.
+page_from_client() {
+    docker exec "$(node_container client)" \
+        curl --silent --fail --max-time 2 --output /dev/null http://www.foobar.com/products/1
+}
+
+ensure_engine "$@"
+stage_file "$STAGE" >/dev/null
+take_lock
+check_memory
+check_disk
+check_port
+[ -n "$(lab_networks)" ] || check_networks
+bash "$HOST_DIR/base.sh"
+bash "$HOST_DIR/images.sh" "stage-$STAGE"
+ensure_secrets
+
+other=$(running_stage)
+if [ -n "$other" ] && [ "$other" != "$STAGE" ]; then
+    step "Taking stage $other down" remove_lab
+fi
+
+trap 'status=$?; [ $status -eq 0 ] || give_up; leave' EXIT
+step "Starting the machines of stage $STAGE" start_nodes
+step "Waiting for the first page" wait_until "$FIRST_PAGE_SECONDS" page_from_client
+
+cat <<DONE
+
+Stage $STAGE is up. Open   http://localhost:$HTTP_PORT/
+
+Try next:
+  make run NODE=client CMD='curl -si http://www.foobar.com/products/1'    a page as a visitor gets it; read X-Served-By
+  make run NODE=client CMD='dig +noall +answer www.foobar.com'            the name becomes an address
+  make run NODE=server-1 CMD='s6-svc -d /run/s6/shopd'                    stop the application (s6-svc -u starts it), reload the page
+  make status                                                             one screen: who runs, what it uses
+DONE
