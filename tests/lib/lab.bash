@@ -1,0 +1,58 @@
+# What the bats tests share. They run in the toolbox, on the tree, as a user would: through make.
+
+bats_load_library bats-support
+bats_load_library bats-assert
+cd "$(git -C "$BATS_TEST_DIRNAME" rev-parse --show-toplevel)" || exit 1
+
+# The lab's settings, as its scripts see them.
+lab_setting() { bash -c '. services/toolbox/host/lib.sh && echo "${!1}"' - "$1"; }
+
+# on NODE COMMAND: what a learner would run.
+on() { make --no-print-directory --silent run NODE="$1" CMD="$2"; }
+
+# page PATH [CURL OPTIONS]: fetches from the visitor's machine, by name.
+page() { on client "curl --silent --max-time 5 ${*:2} 'http://www.foobar.com$1'"; }
+
+# status_of PATH prints the status of a page, 000 when there is no answer.
+status_of() { page "$1" --output /dev/null --write-out "'%{http_code}'" || true; }
+
+answers() { [ "$(status_of "$1")" = "$2" ]; }
+
+# within SECONDS COMMAND...: polls until the command succeeds; fails the test when the time is over.
+within() {
+    local deadline=$((SECONDS + $1)) label=$1
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ $SECONDS -lt "$deadline" ] || { echo "not within $label s: $*" >&2 && return 1; }
+        sleep 0.05
+    done
+}
+
+# seconds COMMAND...: how long the command took; its output goes to the test's log.
+seconds() {
+    local start end
+    start=$(date +%s%3N)
+    "$@" >&2 || return
+    end=$(date +%s%3N)
+    awk -v milliseconds=$((end - start)) 'BEGIN { printf "%.1f", milliseconds / 1000 }'
+}
+
+# container NODE prints the id of its container.
+container() { docker ps --all --quiet --filter "label=com.docker.compose.project=$(lab_setting LAB_NAME)" --filter "label=com.docker.compose.service=$1"; }
+
+# leftovers prints everything of the lab that Docker knows.
+leftovers() {
+    local filter
+    filter="label=com.docker.compose.project=$(lab_setting LAB_NAME)"
+    docker ps --all --quiet --filter "$filter"
+    docker network ls --quiet --filter "$filter"
+    docker volume ls --quiet --filter "$filter"
+}
+
+# figure REPORT NAME VALUE UNIT BOUND: see tests/lib/figure; the row also shows among the results.
+figure() {
+    local row status=0
+    row=$(tests/lib/figure "$@") || status=$?
+    echo "# $row" >&3
+    return "$status"
+}
