@@ -21,6 +21,8 @@ for variable in $LAB_CHOSEN V CI REPEAT; do
 done
 tty=()
 [ ! -t 0 ] || tty=(--interactive --tty)
+# In the container we are root; what was made there belongs to whom the tree belongs to.
+give_back='"$@"; status=$?; chown -R --reference=. .lab results 2>/dev/null; exit $status'
 exec docker run --rm --init ${tty[@]+"${tty[@]}"} --network host \
     --volume "$socket:/var/run/docker.sock" --volume "$PWD:$PWD" --workdir "$PWD" \
-    ${settings[@]+"${settings[@]}"} webstack/toolbox "$@"
+    ${settings[@]+"${settings[@]}"} webstack/toolbox bash -c "$give_back" toolbox "$@"
