@@ -145,18 +145,32 @@ copy_of_the_tree() {
     says_one_error "the Debian package archive does not answer"
 }
 
-@test "another distribution without an engine: the commands to run" {
-    echo 'ID=fedora' >"$BATS_TEST_TMPDIR/os-release"
-    fake docker <<<'exit 1'
-    rm "$FAKE/docker"
-    # A PATH in which there is no docker.
-    for tool in bash make sed awk grep dirname tr cat mkdir rm cp env uname id ps head tail sort df; do
+# a_path_without_docker: the fakes' folder becomes a whole PATH, with the tools that every machine has.
+a_path_without_docker() {
+    local tool
+    for tool in bash make sed awk grep dirname tr cat mkdir rm cp env uname id ps head tail sort df setpriv; do
         ln -s "$(command -v "$tool")" "$FAKE/$tool"
     done
+}
+
+@test "another distribution without an engine: the commands to run" {
+    echo 'ID=fedora' >"$BATS_TEST_TMPDIR/os-release"
+    a_path_without_docker
     OS_RELEASE=$BATS_TEST_TMPDIR/os-release PATH=$FAKE run make stage-0
     assert_failure
     assert_output --partial "error: no Docker engine here"
     assert_output --partial "sudo dnf install"
+}
+
+@test "Debian without an engine, not root and no sudo: the command to run" {
+    copy_of_the_tree
+    chmod -R a+rwX "$BATS_RUN_TMPDIR"
+    a_path_without_docker
+    PATH=$FAKE run setpriv --reuid=65534 --clear-groups make stage-0
+    assert_failure
+    assert_output --partial "error: no Docker engine here, and installing one needs root"
+    assert_output --partial "make engine"
+    assert_output --partial "usermod -aG docker nobody"
 }
 
 @test "there is no such stage, no such machine, no stage that is up" {

@@ -50,7 +50,7 @@ explain_installation() {
     case $(os_id) in
         "debian "* | "ubuntu "*)
             die "no Docker engine here, and installing one needs root" \
-                "Run this command once as root, or as a user who may use sudo:  make engine"
+                "Run:  su -c \"cd '$PWD' && make engine && /usr/sbin/usermod -aG docker $(id -un)\"   and log in again."
             ;;
         macos)
             die "no Docker engine here" \
