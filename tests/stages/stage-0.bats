@@ -251,7 +251,7 @@ has_lines() { [ "$(lines "$1")" -ge "$2" ]; }
     start_writer "$acknowledged"
     writer=$!
     within 30 has_lines "$acknowledged" 40
-    for round in 1 2 3; do
+    for _ in 1 2 3; do
         kill_program mysql
         # It is back when it acknowledges again.
         within 30 has_lines "$acknowledged" $(($(lines "$acknowledged") + 40))
