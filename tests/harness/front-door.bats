@@ -225,3 +225,19 @@ a_path_without_docker() {
     assert_equal "$(HTTP_PORT=7003 bash inner.sh)" "webstack 198.18.9 7003"
     assert_equal "$(HTTP_PORT=7003 bash outer.sh)" "webstack 198.18.10 7003"
 }
+
+@test "a daemon that runs is told from a zombie, a stranger and nobody" {
+    is_daemon() { bash -c "$(sed -n '/^is_daemon() {/,/^}/p' services/toolbox/host/engine.sh); is_daemon \"\$1\"" - "$1"; }
+    cp "$(command -v sleep)" "$FAKE/dockerd"
+    "$FAKE/dockerd" 60 3>&- &
+    assert is_daemon $!
+    kill $!
+    # A zombie: its parent, which sleeps, never asks how it ended.
+    bash -c "'$FAKE/dockerd' 0 & echo \$! >'$BATS_TEST_TMPDIR/zombie'; exec sleep 60" 3>&- &
+    is_zombie() { grep -q '(dockerd) Z' "/proc/$(cat "$BATS_TEST_TMPDIR/zombie")/stat"; }
+    within 5 is_zombie
+    refute is_daemon "$(cat "$BATS_TEST_TMPDIR/zombie")"
+    refute is_daemon $$
+    refute is_daemon ""
+    kill $!
+}

@@ -141,16 +141,24 @@ DAEMON_LOG=/var/log/dockerd.log
 
 # No service manager (a container, a chroot, CI): start the daemon ourselves, past what a killed one left behind.
 start_daemon_directly() {
-    local pid_file pid
+    local pid_file
     for pid_file in /var/run/docker.pid /run/docker/containerd/containerd.pid; do
-        pid=$(as_root cat "$pid_file" 2>/dev/null || true)
-        case $(cat "/proc/${pid:-none}/comm" 2>/dev/null) in
-            dockerd | containerd) ;;
-            *) as_root rm -f "$pid_file" ;;
-        esac
+        is_daemon "$(as_root cat "$pid_file" 2>/dev/null || true)" || as_root rm -f "$pid_file"
     done
     # In a session of its own: Ctrl-C on make must not end the engine.
     as_root sh -c "setsid dockerd >>'$DAEMON_LOG' 2>&1 </dev/null &"
+}
+
+# is_daemon PID: it is a dockerd or containerd that runs. Not one that was killed and that nobody has buried yet: such a
+# zombie keeps its name, and a new daemon would take it for a living one; nor another program with the number of a dead one.
+is_daemon() {
+    local state
+    state=$(cat "/proc/${1:-none}/stat" 2>/dev/null || true)
+    case $state in
+        *"(dockerd) Z"* | *"(containerd) Z"*) return 1 ;;
+        *"(dockerd) "* | *"(containerd) "*) return 0 ;;
+        *) return 1 ;;
+    esac
 }
 
 # --- Checking ---------------------------------------------------------------------------------------------------
