@@ -34,7 +34,7 @@ explain_failed_start() {
     fi
 }
 
-# A real page, by name, from the visitor's machine, and the same through the browser's port.
+# A real page, by name, from the visitor's machine.
 page_from_client() {
     docker exec "$(node_container client)" \
         curl --silent --fail --max-time 2 --output /dev/null http://www.foobar.com/products/1
