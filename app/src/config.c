@@ -67,10 +67,11 @@ static enum status read_number(const struct number_setting *setting, const char 
     return STATUS_OK;
 }
 
-static enum status read_secret(const char *path, char out[static CONFIG_TEXT_BYTES], char *reason, size_t reason_size) {
+static enum status read_secret(const char *variable, const char *path, char out[static CONFIG_TEXT_BYTES], char *reason,
+                               size_t reason_size) {
     FILE *file = fopen(path, "re");
     if (file == NULL) {
-        snprintf(reason, reason_size, "MYSQL_PASSWORD_FILE: cannot read %s: %s", path, strerror(errno));
+        snprintf(reason, reason_size, "%s: cannot read %s: %s", variable, path, strerror(errno));
         return STATUS_BAD_INPUT;
     }
     char bytes[CONFIG_TEXT_BYTES + 1]; /* the newline, and one more to see that it is too long */
@@ -89,7 +90,7 @@ static enum status read_secret(const char *path, char out[static CONFIG_TEXT_BYT
         wrong = "holds a NUL";
     }
     if (wrong != NULL) {
-        snprintf(reason, reason_size, "MYSQL_PASSWORD_FILE: %s %s; it must hold 1 to %d bytes of text", path, wrong,
+        snprintf(reason, reason_size, "%s: %s %s; it must hold 1 to %d bytes of text", variable, path, wrong,
                  CONFIG_TEXT_BYTES - 1);
         return STATUS_BAD_INPUT;
     }
@@ -140,7 +141,12 @@ enum status config_read(char *(*get)(const char *name), struct config *out, char
         status = read_octal(&config.socket_mode, reason, reason_size);
     }
     if (status == STATUS_OK) {
-        status = read_secret(config.mysql_password_file, config.mysql_password, reason, reason_size);
+        status =
+            read_secret("MYSQL_PASSWORD_FILE", config.mysql_password_file, config.mysql_password, reason, reason_size);
+    }
+    if (status == STATUS_OK && config.redis_password_file[0] != '\0') {
+        status =
+            read_secret("REDIS_PASSWORD_FILE", config.redis_password_file, config.redis_password, reason, reason_size);
     }
     if (status != STATUS_OK) {
         return status;

@@ -24,14 +24,22 @@
     X(mysql_host, "MYSQL_HOST", "127.0.0.1", "address of MySQL")                                                       \
     X(mysql_user, "MYSQL_USER", "shop", "account in MySQL")                                                            \
     X(mysql_password_file, "MYSQL_PASSWORD_FILE", "/run/secrets/mysql-shop-password", "file with its password")        \
-    X(mysql_database, "MYSQL_DATABASE", "shop", "name of the database")
+    X(mysql_database, "MYSQL_DATABASE", "shop", "name of the database")                                                \
+    X(mysql_ca_file, "MYSQL_CA_FILE", "", "CA that signed MySQL's certificate; empty: it is not verified")             \
+    X(redis_server, "REDIS_SERVER", "", "unix:PATH or ADDRESS:PORT of Redis; empty: there is none, nothing is cached") \
+    X(redis_user, "REDIS_USER", "", "account in Redis; empty: the default one")                                        \
+    X(redis_password_file, "REDIS_PASSWORD_FILE", "", "file with its password; empty: it has none")                    \
+    X(redis_ca_file, "REDIS_CA_FILE", "", "CA that signed Redis' certificate; empty: no TLS")
 
 /* X(field, variable, default, minimum, maximum, unit, help) */
 #define CONFIG_NUMBERS(X)                                                                                              \
     X(socket_mode, "SOCKET_MODE", 660, 0, 777, "octal", "permissions of the Unix socket")                              \
+    X(loops, "LOOPS", 1, 1, 64, "threads", "that hold the FastCGI connections")                                        \
     X(workers, "WORKERS", 4, 1, 256, "threads", "for what waits on a backend; each holds a connection to MySQL")       \
-    X(queue_length, "QUEUE_LENGTH", 64, 1, 65536, "requests", "waiting for a worker; beyond it 503 at once")           \
-    X(connections, "CONNECTIONS", 1024, 1, 65536, "", "FastCGI connections at once")                                   \
+    X(reserved_workers, "RESERVED_WORKERS", 1, 0, 255, "threads", "of these, kept free of browsing if one is left")    \
+    X(queue_length, "QUEUE_LENGTH", 64, 1, 65536, "requests", "of each class waiting for a worker; more: 503 at once") \
+    X(connections, "CONNECTIONS", 8192, 1, 65536, "", "FastCGI connections at once")                                   \
+    X(requests, "REQUESTS", 1024, 1, 1048576, "", "open at once on all connections together")                          \
     X(requests_per_connection, "REQUESTS_PER_CONNECTION", 128, 1, 65535, "", "open at once on one connection")         \
     X(params_bytes, "PARAMS_BYTES", 65536, 1024, 1048576, "bytes", "CGI variables of one request")                     \
     X(body_bytes, "BODY_BYTES", 1048576, 0, 67108864, "bytes", "body of one request")                                  \
@@ -39,13 +47,18 @@
     X(output_bytes, "OUTPUT_BYTES", 1048576, 4096, 268435456, "bytes", "unsent; a connection with more is not read")   \
     X(read_timeout_ms, "READ_TIMEOUT_MS", 10000, 10, 3600000, "ms", "for a request to come in, output to leave")       \
     X(idle_timeout_ms, "IDLE_TIMEOUT_MS", 3600000, 10, 86400000, "ms", "a connection without a request is kept")       \
-    X(request_timeout_ms, "REQUEST_TIMEOUT_MS", 3000, 10, 600000, "ms",                                                \
-      "waiting for a worker; beyond it 503 without asking a backend")                                                  \
+    X(request_timeout_ms, "REQUEST_TIMEOUT_MS", 3000, 10, 600000, "ms", "to answer: for the queue and all backends")   \
+    X(log_requests, "LOG_REQUESTS", 1, 0, 1, "", "1: a line for every request; 0: none")                               \
     X(linger_ms, "LINGER_MS", 0, 0, 600000, "ms", "after SIGTERM: not ready, but still accepting")                     \
     X(stop_timeout_ms, "STOP_TIMEOUT_MS", 5000, 10, 600000, "ms", "after that: requests in flight may finish")         \
     X(health_interval_ms, "HEALTH_INTERVAL_MS", 500, 10, 60000, "ms", "between two looks at each backend")             \
     X(mysql_port, "MYSQL_PORT", 3306, 1, 65535, "", "port of MySQL")                                                   \
-    X(mysql_timeout_s, "MYSQL_TIMEOUT_S", 2, 1, 60, "s", "to connect to MySQL, and for each of its answers")
+    X(mysql_timeout_s, "MYSQL_TIMEOUT_S", 2, 1, 60, "s", "to connect to MySQL, and for each of its answers")           \
+    X(gtid_wait_ms, "GTID_WAIT_MS", 100, 0, 60000, "ms", "a read waits for a replica to see the visitor's own write")  \
+    X(redis_timeout_ms, "REDIS_TIMEOUT_MS", 50, 1, 60000, "ms", "to connect to Redis, and for one round trip")         \
+    X(cache_ttl_ms, "CACHE_TTL_MS", 60000, 1, 86400000, "ms", "a product stays in the cache, 10 % more or less")       \
+    X(breaker_failures, "BREAKER_FAILURES", 5, 1, 1000, "", "of a backend in a row until it is no longer called")      \
+    X(breaker_cooldown_ms, "BREAKER_COOLDOWN_MS", 1000, 10, 600000, "ms", "until it is tried again")
 
 enum { CONFIG_TEXT_BYTES = 256 };
 
@@ -57,6 +70,7 @@ struct config {
     CONFIG_NUMBERS(CONFIG_FIELD)
 #undef CONFIG_FIELD
     char mysql_password[CONFIG_TEXT_BYTES]; /* read from mysql_password_file */
+    char redis_password[CONFIG_TEXT_BYTES]; /* read from redis_password_file; "": none */
 };
 
 /*

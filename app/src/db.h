@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "call.h"
 #include "slice.h"
 #include "status.h"
 
@@ -52,8 +53,6 @@ struct db_value {
 
 /* Called for each row, with one value a column. */
 typedef void db_row(void *context, const struct db_value *columns);
-
-enum db_role { DB_ROLE_NONE, DB_ROLE_PRIMARY, DB_ROLE_REPLICA };
 
 /* STATUS_NO_MEMORY: the client library cannot start. */
 enum status db_library_init(void);

@@ -1,0 +1,31 @@
+/*
+ * cache -- answers of MySQL, kept in Redis for a while (cache-aside).
+ *
+ * Whoever misses asks MySQL and stores what it got. The lifetime is drawn from 90 to 110 %
+ * of the setting, so that what was stored together does not expire together. Redis away is
+ * a miss: the site works without it.
+ */
+#ifndef CACHE_H
+#define CACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "call.h"
+#include "redis.h"
+#include "slice.h"
+
+struct cache {
+    struct redis *redis; /* the worker's connection; NULL: there is no Redis, everything misses */
+    int64_t ttl_ms;
+};
+
+/* True: value is what was stored under key, copied into arena. Counts hits and misses. */
+bool cache_get(const struct cache *cache, struct call *call, struct slice key, struct arena *arena,
+               struct slice *value);
+
+/* Stores value under key; nobody is told if that fails. */
+void cache_put(const struct cache *cache, struct call *call, struct slice key, struct slice value, struct arena *arena);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * call -- what one request carries into every call of a backend.
+ *
+ * By when the visitor must have an answer, the trace it belongs to, what the visitor has
+ * written before, and, on the way back, what the calls have cost.
+ */
+#ifndef CALL_H
+#define CALL_H
+
+#include <stdint.h>
+
+#include "deadline.h"
+#include "trace.h"
+
+enum backend { BACKEND_MYSQL, BACKEND_REDIS, BACKEND_COUNT };
+
+/* Which MySQL answered. */
+enum db_role { DB_ROLE_NONE, DB_ROLE_PRIMARY, DB_ROLE_REPLICA };
+
+enum { CALL_GTID_BYTES = 128 };
+
+struct call {
+    struct deadline deadline;
+    struct trace trace;
+    char gtid[CALL_GTID_BYTES];      /* of the visitor's last write, which reads have to see; "": none */
+    enum db_role db_role;            /* that ran the last statement */
+    int64_t spent_us[BACKEND_COUNT]; /* waited for each backend, all calls together */
+    unsigned calls[BACKEND_COUNT];
+};
+
+/* Accounts for one call of a backend that began at begun_us. */
+static inline void call_spent(struct call *call, enum backend backend, int64_t begun_us) {
+    call->spent_us[backend] += clock_monotonic_us() - begun_us;
+    call->calls[backend]++;
+}
+
+#endif
