@@ -72,8 +72,8 @@ static void finish(struct exchange *exchange) {
     server_respond(exchange->shop->server, exchange->request);
 }
 
-static void shed(struct exchange *exchange, const char *detail) {
-    metrics_add(METRIC_REQUESTS_SHED, 1);
+static void shed(struct exchange *exchange, enum metric reason, const char *detail) {
+    metrics_add(reason, 1);
     exchange_problem(exchange, 503, detail);
     finish(exchange);
 }
@@ -97,7 +97,7 @@ static void run_on_worker(void *state, void *job) {
     if (atomic_load(&exchange->request->cancelled)) {
         server_respond(exchange->shop->server, exchange->request);
     } else if (exchange->db == NULL || waited_us > exchange->shop->config->request_timeout_ms * 1000) {
-        shed(exchange, "The shop is too busy to answer in time. Please try again.");
+        shed(exchange, METRIC_SHED_BROWSING_TOO_LATE, "The shop is too busy to answer in time. Please try again.");
     } else {
         handlers[exchange->match.route->handler].run(exchange);
         finish(exchange);
@@ -154,7 +154,7 @@ void shop_on_request(void *context, struct server *server, struct fcgi_request *
     if (exchange == NULL) {
         /* Not even the memory for an exchange: an answer that needs none. */
         request->head = slice_of("Status: 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
-        metrics_add(METRIC_REQUESTS_SHED, 1);
+        metrics_add(METRIC_REFUSED_NO_MEMORY, 1);
         server_respond(server, request);
         return;
     }
@@ -167,6 +167,6 @@ void shop_on_request(void *context, struct server *server, struct fcgi_request *
         handler->run(exchange);
         finish(exchange);
     } else if (!workers_submit(shop->workers, exchange)) {
-        shed(exchange, "The shop is full at the moment. Please try again.");
+        shed(exchange, METRIC_SHED_BROWSING_QUEUE_FULL, "The shop is full at the moment. Please try again.");
     }
 }
