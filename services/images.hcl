@@ -5,7 +5,8 @@ variable "MYSQL_ARCHIVE" { default = "" }
 
 group "stage-0" { targets = ["server", "dns", "client", "gateway"] }
 group "harness" { targets = ["toolbox", "app-tools"] }
-group "everything" { targets = ["stage-0", "harness"] }
+group "tests" { targets = ["promtool"] }
+group "everything" { targets = ["stage-0", "harness", "tests"] }
 
 # --- What others are built from ---
 
@@ -76,4 +77,10 @@ target "gateway" {
 target "toolbox" {
   context = "services/toolbox"
   tags    = ["webstack/toolbox"]
+}
+
+# What tests judge with.
+target "promtool" {
+  context = "tests/promtool"
+  tags    = ["webstack/promtool"]
 }

@@ -124,8 +124,18 @@ static void finish(struct exchange *exchange) {
     server_respond(exchange->shop->server, exchange->request);
 }
 
-static void shed(struct exchange *exchange, const char *detail) {
-    metrics_add(METRIC_REQUESTS_SHED, 1);
+static enum workers_class class_of(const struct exchange *exchange) {
+    return handlers[exchange->match.route->handler].place == VITAL ? WORKERS_VITAL : WORKERS_BROWSING;
+}
+
+enum reason { QUEUE_FULL, TOO_LATE };
+
+static void shed(struct exchange *exchange, enum reason reason, const char *detail) {
+    static const enum metric counters[WORKERS_CLASSES][2] = {
+        [WORKERS_VITAL] = {METRIC_SHED_VITAL_QUEUE_FULL, METRIC_SHED_VITAL_TOO_LATE},
+        [WORKERS_BROWSING] = {METRIC_SHED_BROWSING_QUEUE_FULL, METRIC_SHED_BROWSING_TOO_LATE},
+    };
+    metrics_add(counters[class_of(exchange)][reason], 1);
     exchange_problem(exchange, 503, detail);
     finish(exchange);
 }
@@ -149,7 +159,7 @@ static void run_on_worker(void *state, void *job) {
     if (atomic_load(&exchange->request->cancelled)) {
         server_respond(exchange->shop->server, exchange->request);
     } else if (exchange->db == NULL || deadline_passed(exchange->call.deadline)) {
-        shed(exchange, "The shop is too busy to answer in time. Please try again.");
+        shed(exchange, TOO_LATE, "The shop is too busy to answer in time. Please try again.");
     } else {
         handlers[exchange->match.route->handler].run(exchange);
         finish(exchange);
@@ -177,9 +187,11 @@ static bool refuse(struct exchange *exchange) {
     enum status status = http_read_request(request, &exchange->in);
     switch (request->fault) {
     case FCGI_FAULT_TIMED_OUT:
+        metrics_add(METRIC_REFUSED_NOT_READ, 1);
         exchange_problem(exchange, 408, "The request did not come in whole in time.");
         return true;
     case FCGI_FAULT_CLOSING:
+        metrics_add(METRIC_REFUSED_STOPPING, 1);
         exchange_problem(exchange, 503, "This server is being stopped. Please try again.");
         return true;
     case FCGI_FAULT_PARAMS_TOO_LARGE:
@@ -217,10 +229,11 @@ void shop_on_request(void *context, struct server *server, struct fcgi_request *
     if (exchange == NULL) {
         /* Not even the memory for an exchange: an answer that needs none. */
         request->head = slice_of("Status: 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
-        metrics_add(METRIC_REQUESTS_SHED, 1);
+        metrics_add(METRIC_REFUSED_NO_MEMORY, 1);
         server_respond(server, request);
         return;
     }
+    metrics_add(exchange->traced ? METRIC_TRACES_TAKEN_OVER : METRIC_TRACES_BEGUN, 1);
     if (refuse(exchange)) {
         finish(exchange);
         return;
@@ -231,8 +244,7 @@ void shop_on_request(void *context, struct server *server, struct fcgi_request *
         finish(exchange);
         return;
     }
-    enum workers_class class = handler->place == VITAL ? WORKERS_VITAL : WORKERS_BROWSING;
-    if (!workers_submit(shop->workers, class, exchange)) {
-        shed(exchange, "The shop is full at the moment. Please try again.");
+    if (!workers_submit(shop->workers, class_of(exchange), exchange)) {
+        shed(exchange, QUEUE_FULL, "The shop is full at the moment. Please try again.");
     }
 }
