@@ -23,14 +23,19 @@
     X(REQUESTS_ABORTED, "shopd_requests_aborted_total", "Answers that nobody waited for any more.")                    \
     X(REQUESTS_SHED, "shopd_requests_shed_total", "Requests answered 503, the queue being full or slow.")              \
     X(DB_CONNECTS, "shopd_db_connects_total", "Connections made to MySQL.")                                            \
-    X(DB_ERRORS, "shopd_db_errors_total", "Statements and connections that failed in MySQL.")
+    X(DB_ERRORS, "shopd_db_errors_total", "Statements and connections that failed in MySQL.")                          \
+    X(REDIS_CONNECTS, "shopd_redis_connects_total", "Connections made to Redis.")                                      \
+    X(REDIS_ERRORS, "shopd_redis_errors_total", "Commands and connections that failed in Redis.")                      \
+    X(CACHE_HITS, "shopd_cache_hits_total", "Answers found in the cache.")                                             \
+    X(CACHE_MISSES, "shopd_cache_misses_total", "Answers not found in the cache, or Redis was away.")
 
 /* Gauges go up and down. */
 #define METRICS_GAUGES(X)                                                                                              \
     X(CONNECTIONS, "shopd_fcgi_connections", "FastCGI connections open now.")                                          \
     X(QUEUED, "shopd_queue_length", "Requests waiting for a worker now.")                                              \
     X(BUSY, "shopd_workers_busy", "Workers with a request now.")                                                       \
-    X(DB_UP, "shopd_db_up", "1 if the last look at MySQL went well.")
+    X(DB_UP, "shopd_db_up", "1 if the last look at MySQL went well.")                                                  \
+    X(REDIS_UP, "shopd_redis_up", "1 if the last look at Redis went well.")
 
 enum metric {
 #define METRIC(name, ...) METRIC_##name,
