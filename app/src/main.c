@@ -117,13 +117,15 @@ static int run(const struct config *config, const struct template_set *templates
     const struct server_options options = server_options(&shop);
     if (db_library_init() == STATUS_OK &&
         health_start(&shop.database, config->health_interval_ms, &shop.health) == STATUS_OK &&
-        shop_start_workers(&shop) == STATUS_OK && server_open(&options, &shop.server) == STATUS_OK) {
+        shop_start_redis(&shop) == STATUS_OK && shop_start_workers(&shop) == STATUS_OK &&
+        server_open(&options, &shop.server) == STATUS_OK) {
         complete = serve(&shop);
     } else {
         log_event(LOG_ERROR, "cannot start", LOG_TEXT("listen", config->listen));
     }
     workers_stop(shop.workers);
     server_free(shop.server);
+    shop_stop_redis(&shop);
     health_stop(shop.health);
     db_library_end();
     return complete ? EXIT_SUCCESS : EXIT_FAILURE;

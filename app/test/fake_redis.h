@@ -2,7 +2,7 @@
  * fake_redis -- as much of a Redis as it takes to be silent, or gone, at the right moment: it reads commands and says to
  * each what its script for this connection says, whatever that is.
  *
- * One connection after the other, on a Unix socket, in a thread. Include it after cmocka.h.
+ * On a Unix socket, a thread a connection. Include it after cmocka.h.
  */
 #ifndef FAKE_REDIS_H
 #define FAKE_REDIS_H
@@ -25,10 +25,11 @@ enum fake_end {
     FAKE_SILENT,   /* further commands get no answer */
     FAKE_HANGS_UP, /* at the next command */
     FAKE_LEAVES,   /* at once */
+    FAKE_REPEATS,  /* the last answer, to every further command */
     FAKE_TRICKLES, /* at the next command: an answer that never ends, byte by byte */
 };
 
-enum { FAKE_CONNECTIONS_MAX = 4, FAKE_ANSWERS_MAX = 4, FAKE_ARGUMENTS_MAX = 16, FAKE_HEARD_BYTES = 4096 };
+enum { FAKE_CONNECTIONS_MAX = 8, FAKE_ANSWERS_MAX = 4, FAKE_HEARD_BYTES = 4096 };
 
 /* An answer, one a command; may hold any byte. */
 #define SAY(bytes) ((struct slice){bytes, sizeof(bytes) - 1})
@@ -40,9 +41,18 @@ struct fake_connection {
 
 struct fake_redis {
     struct fake_connection script[FAKE_CONNECTIONS_MAX]; /* in their order */
-    atomic_uint connections;                             /* accepted */
+    atomic_uint connections;                             /* accepted; further ones than the script has are refused */
     char heard[FAKE_HEARD_BYTES];                        /* the commands, a line each; to be read after fake_stop() */
+    pthread_mutex_t lock;                                /* guards heard */
     int fd;
+    pthread_t thread;
+};
+
+/* A connection, to the thread that serves it. */
+struct fake_peer {
+    struct fake_redis *fake;
+    const struct fake_connection *script;
+    FILE *in;
     pthread_t thread;
 };
 
@@ -52,22 +62,29 @@ static inline long fake_read_number(FILE *in) {
     return fgets(line, sizeof line, in) != NULL ? strtol(line + 1, NULL, 10) : -1;
 }
 
+static inline void fake_note(struct fake_redis *fake, const char *line) {
+    pthread_mutex_lock(&fake->lock);
+    size_t said = strlen(fake->heard);
+    snprintf(fake->heard + said, sizeof fake->heard - said, "%s\n", line);
+    pthread_mutex_unlock(&fake->lock);
+}
+
 /* Hears a command; false at the end. */
-static inline bool fake_hear(struct fake_redis *fake, FILE *in) {
-    long count = fake_read_number(in);
-    for (long i = 0; i < count && i < FAKE_ARGUMENTS_MAX; i++) {
-        long length = fake_read_number(in);
-        char *argument = length >= 0 ? calloc(1, (size_t)length + 3) : NULL;
-        bool whole = argument != NULL && fread(argument, 1, (size_t)length + 2, in) == (size_t)length + 2;
-        if (whole) {
-            size_t said = strlen(fake->heard);
-            argument[length] = '\0';
-            snprintf(fake->heard + said, sizeof fake->heard - said, "%s%s", argument, i + 1 < count ? " " : "\n");
-        }
-        free(argument);
-        if (!whole) {
+static inline bool fake_hear(const struct fake_peer *peer) {
+    char line[FAKE_HEARD_BYTES] = "", argument[FAKE_HEARD_BYTES];
+    long count = fake_read_number(peer->in);
+    for (long i = 0; i < count; i++) {
+        long length = fake_read_number(peer->in);
+        if (length < 0 || length > FAKE_HEARD_BYTES - 3 ||
+            fread(argument, 1, (size_t)length + 2, peer->in) != (size_t)length + 2) {
             return false;
         }
+        argument[length] = '\0';
+        size_t said = strlen(line);
+        snprintf(line + said, sizeof line - said, "%s%s", i > 0 ? " " : "", argument);
+    }
+    if (count > 0) {
+        fake_note(peer->fake, line);
     }
     return count > 0;
 }
@@ -89,31 +106,48 @@ static inline void fake_trickle(int fd) {
     }
 }
 
-static inline void fake_converse(struct fake_redis *fake, const struct fake_connection *script, FILE *in) {
-    int fd = fileno(in);
+static inline void fake_converse(const struct fake_peer *peer) {
+    const struct fake_connection *script = peer->script;
+    int fd = fileno(peer->in);
     size_t i = 0;
     while (i < FAKE_ANSWERS_MAX && script->answers[i].data != NULL) {
-        if (!fake_hear(fake, in) || !fake_say(fd, script->answers[i++])) {
+        if (!fake_hear(peer) || !fake_say(fd, script->answers[i++])) {
             return;
         }
     }
-    if (script->end == FAKE_LEAVES || !fake_hear(fake, in) || script->end == FAKE_HANGS_UP) {
+    if (script->end == FAKE_LEAVES || !fake_hear(peer) || script->end == FAKE_HANGS_UP) {
         return;
     }
     if (script->end == FAKE_TRICKLES) {
         fake_trickle(fd);
     }
-    while (fake_hear(fake, in)) {
-    }
+    do {
+        if (script->end == FAKE_REPEATS) {
+            fake_say(fd, script->answers[i - 1]);
+        }
+    } while (fake_hear(peer));
+}
+
+static inline void *fake_serve(void *argument) {
+    const struct fake_peer *peer = argument;
+    fake_converse(peer);
+    shutdown(fileno(peer->in), SHUT_RDWR);
+    return NULL;
 }
 
 static inline void *fake_run(void *argument) {
     struct fake_redis *fake = argument;
-    for (int fd; (fd = accept(fake->fd, NULL, NULL)) >= 0;) {
-        FILE *in = fdopen(fd, "r");
-        unsigned index = atomic_fetch_add(&fake->connections, 1);
-        fake_converse(fake, &fake->script[index % FAKE_CONNECTIONS_MAX], in);
-        fclose(in);
+    struct fake_peer peers[FAKE_CONNECTIONS_MAX];
+    unsigned count = 0;
+    for (int fd; count < FAKE_CONNECTIONS_MAX && (fd = accept(fake->fd, NULL, NULL)) >= 0; count++) {
+        struct fake_peer *peer = &peers[count];
+        *peer = (struct fake_peer){.fake = fake, .script = &fake->script[count], .in = fdopen(fd, "r")};
+        atomic_fetch_add(&fake->connections, 1);
+        assert_int_equal(pthread_create(&peer->thread, NULL, fake_serve, peer), 0);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        pthread_join(peers[i].thread, NULL);
+        fclose(peers[i].in);
     }
     return NULL;
 }
@@ -122,6 +156,7 @@ static inline void *fake_run(void *argument) {
 static inline void fake_start(struct fake_redis *fake, const char *path) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    pthread_mutex_init(&fake->lock, NULL);
     fake->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(fake->fd, (struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(listen(fake->fd, 16), 0);
@@ -132,6 +167,7 @@ static inline void fake_start(struct fake_redis *fake, const char *path) {
 static inline void fake_stop(struct fake_redis *fake, const char *path) {
     shutdown(fake->fd, SHUT_RDWR);
     pthread_join(fake->thread, NULL);
+    pthread_mutex_destroy(&fake->lock);
     close(fake->fd);
     unlink(path);
 }
