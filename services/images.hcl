@@ -5,7 +5,7 @@ variable "MYSQL_ARCHIVE" { default = "" }
 
 group "stage-0" { targets = ["server", "dns", "client", "gateway"] }
 group "harness" { targets = ["toolbox", "app-tools"] }
-group "everything" { targets = ["stage-0", "harness"] }
+group "everything" { targets = ["stage-0", "harness", "redis"] }
 
 # --- What others are built from ---
 
@@ -69,6 +69,11 @@ target "client" {
 target "gateway" {
   context = "services/gateway"
   tags    = ["webstack/gateway"]
+}
+
+target "redis" {
+  context = "services/redis"
+  tags    = ["webstack/redis"]
 }
 
 # --- The harness ---
