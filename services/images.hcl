@@ -6,7 +6,7 @@ variable "MYSQL_ARCHIVE" { default = "" }
 group "stage-0" { targets = ["server", "dns", "client", "gateway"] }
 group "harness" { targets = ["toolbox", "app-tools"] }
 group "tests" { targets = ["promtool"] }
-group "everything" { targets = ["stage-0", "harness", "tests"] }
+group "everything" { targets = ["stage-0", "harness", "tests", "redis"] }
 
 # --- What others are built from ---
 
@@ -70,6 +70,11 @@ target "client" {
 target "gateway" {
   context = "services/gateway"
   tags    = ["webstack/gateway"]
+}
+
+target "redis" {
+  context = "services/redis"
+  tags    = ["webstack/redis"]
 }
 
 # --- The harness ---

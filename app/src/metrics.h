@@ -81,6 +81,8 @@
     SERIES(DB_FALLBACKS, "")                                                                                           \
     FAMILY("counter", "shopd_db_gtid_timeouts_total", "Waits in vain for a replica to catch up with a write.")         \
     SERIES(DB_GTID_TIMEOUTS, "")                                                                                       \
+    FAMILY("gauge", "shopd_redis_up", "1 if the last look at Redis went well.")                                        \
+    SERIES(REDIS_UP, "")                                                                                               \
     FAMILY("counter", "shopd_redis_connects_total", "Connections made to Redis.")                                      \
     SERIES(REDIS_CONNECTS, "")                                                                                         \
     FAMILY("counter", "shopd_redis_errors_total", "Commands and connections that failed in Redis.")                    \
