@@ -55,6 +55,15 @@ target "server" {
   }
 }
 
+target "shopd-server" {
+  context = "services/shopd"
+  tags    = ["webstack/shopd"]
+  contexts = {
+    mysql-packages = "target:mysql-packages"
+    shopd          = "target:shopd"
+  }
+}
+
 target "dns" {
   context = "services/dns"
   tags    = ["webstack/dns"]
