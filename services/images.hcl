@@ -5,7 +5,8 @@ variable "MYSQL_ARCHIVE" { default = "" }
 
 group "stage-0" { targets = ["server", "dns", "client", "gateway"] }
 group "harness" { targets = ["toolbox", "app-tools"] }
-group "everything" { targets = ["stage-0", "harness"] }
+group "tests" { targets = ["mysql", "shopd-server", "peers"] }
+group "everything" { targets = ["stage-0", "harness", "tests"] }
 
 # --- What others are built from ---
 
@@ -37,6 +38,7 @@ target "shopd" {
 target "mysql" {
   context  = "services/mysql"
   target   = "mysql"
+  tags     = ["webstack/mysql"]
   contexts = { catalogue = "target:catalogue" }
   args     = { MYSQL_ARCHIVE = MYSQL_ARCHIVE }
 }
@@ -85,4 +87,11 @@ target "gateway" {
 target "toolbox" {
   context = "services/toolbox"
   tags    = ["webstack/toolbox"]
+}
+
+# The web servers that shopd is tested with.
+target "peers" {
+  context  = "tests/peers"
+  tags     = ["webstack/peers"]
+  contexts = { nginx = "services/nginx" }
 }
