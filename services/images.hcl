@@ -5,8 +5,8 @@ variable "MYSQL_ARCHIVE" { default = "" }
 
 group "stage-0" { targets = ["server", "dns", "client", "gateway"] }
 group "harness" { targets = ["toolbox", "app-tools"] }
-group "tests" { targets = ["promtool"] }
-group "everything" { targets = ["stage-0", "harness", "tests", "redis"] }
+group "tests" { targets = ["mysql", "redis", "shopd-server", "peers", "promtool"] }
+group "everything" { targets = ["stage-0", "harness", "tests"] }
 
 # --- What others are built from ---
 
@@ -38,6 +38,7 @@ target "shopd" {
 target "mysql" {
   context  = "services/mysql"
   target   = "mysql"
+  tags     = ["webstack/mysql"]
   contexts = { catalogue = "target:catalogue" }
   args     = { MYSQL_ARCHIVE = MYSQL_ARCHIVE }
 }
@@ -52,6 +53,15 @@ target "server" {
     mysql-packages = "target:mysql-packages"
     nginx          = "services/nginx"
     static         = "app/static"
+    shopd          = "target:shopd"
+  }
+}
+
+target "shopd-server" {
+  context = "services/shopd"
+  tags    = ["webstack/shopd"]
+  contexts = {
+    mysql-packages = "target:mysql-packages"
     shopd          = "target:shopd"
   }
 }
@@ -88,4 +98,11 @@ target "toolbox" {
 target "promtool" {
   context = "tests/promtool"
   tags    = ["webstack/promtool"]
+}
+
+# The web servers that shopd is tested with.
+target "peers" {
+  context  = "tests/peers"
+  tags     = ["webstack/peers"]
+  contexts = { nginx = "services/nginx" }
 }
