@@ -5,6 +5,7 @@ variable "MYSQL_ARCHIVE" { default = "" }
 
 group "stage-0" { targets = ["server", "dns", "client", "gateway"] }
 group "harness" { targets = ["toolbox", "app-tools"] }
+group "bench" { targets = ["bench-mysql", "shopd-server", "bench-nginx", "bench-php", "bench-peers", "bench-load"] }
 group "everything" { targets = ["stage-0", "harness"] }
 
 # --- What others are built from ---
@@ -85,4 +86,35 @@ target "gateway" {
 target "toolbox" {
   context = "services/toolbox"
   tags    = ["webstack/toolbox"]
+}
+
+# --- What make bench compares shopd with ---
+
+target "bench-mysql" {
+  inherits = ["mysql"]
+  tags     = ["webstack/bench-mysql"]
+}
+
+target "bench-nginx" {
+  context = "tests/bench"
+  target  = "nginx"
+  tags    = ["webstack/bench-nginx"]
+}
+
+target "bench-php" {
+  context = "tests/bench"
+  target  = "php"
+  tags    = ["webstack/bench-php"]
+}
+
+target "bench-peers" {
+  context = "tests/bench"
+  target  = "peers"
+  tags    = ["webstack/bench-peers"]
+}
+
+target "bench-load" {
+  context = "tests/bench"
+  target  = "load"
+  tags    = ["webstack/bench-load"]
 }
