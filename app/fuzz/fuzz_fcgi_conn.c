@@ -2,12 +2,13 @@
  * Bytes of a hostile web server against fcgi_conn. The input is a list of steps: the first byte of each says what
  * to do, and how many of the next bytes are fed if it is a feed:
  *
- *   0..199    feed that many bytes      230..239  answer one of the requests that wait, large
- *   200..229  answer one, small         240..253  send up to (byte - 239)^3 bytes of the output
+ *   0..199    feed that many bytes      230..238  answer one of the requests that wait, large
+ *   200..229  answer one, small         239       time passes: what is not whole for three feeds expires
+ *   240..253  send up to (byte - 239)^3 bytes of the output
  *   254       drain                     255       send everything
  *
  * Checked besides what the sanitizers see: memory and output stay bounded, the output is whole records of types an
- * application may send, every BEGIN is answered at most once, and nothing leaks.
+ * application may send, the budget is kept and given back, and nothing leaks.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -15,10 +16,11 @@
 
 #include "fcgi_conn.h"
 
-enum { WAITING_MAX = 4096, LARGE_BYTES = 140000, REPLIES_BYTES = 16384 };
+enum { WAITING_MAX = 4096, LARGE_BYTES = 140000, REPLIES_BYTES = 16384, REQUESTS_OF_SERVER = 40, PATIENCE_US = 3 };
 
+static struct fcgi_budget budget = {.most = REQUESTS_OF_SERVER};
 static const struct fcgi_limits limits = {
-    .params_bytes = 300, .body_bytes = 400, .memory_bytes = 1500, .connections = 3, .requests = 4};
+    .params_bytes = 300, .body_bytes = 400, .memory_bytes = 1500, .connections = 3, .requests = 4, .budget = &budget};
 
 struct reader { /* of the records that the connection sends */
     uint8_t header_bytes[FCGI_HEADER_BYTES];
@@ -30,7 +32,8 @@ struct run {
     struct fcgi_conn *conn;
     struct fcgi_request *waiting[WAITING_MAX];
     size_t waiting_count;
-    size_t turn; /* which waiting request is answered next */
+    int64_t now_us; /* the feeds, counted */
+    size_t turn;    /* which waiting request is answered next */
     struct reader reader;
     const char *content;
 };
@@ -60,8 +63,9 @@ static void on_request(void *context, struct fcgi_request *request) {
     use(fcgi_param(request, "A"));
     must(bytes <= limits.params_bytes && request->body.length <= limits.body_bytes);
     must(request->arena.taken_bytes <= limits.memory_bytes && !arena_failed(&request->arena));
-    must(request->fault == FCGI_FAULT_NONE || request->body.length == 0);
-    must(request->fault != FCGI_FAULT_PARAMS_TOO_LARGE || request->param_count == 0);
+    must(request->fault == FCGI_FAULT_NONE || request->fault == FCGI_FAULT_CLOSING || request->body.length == 0);
+    must((request->fault != FCGI_FAULT_PARAMS_TOO_LARGE && request->fault != FCGI_FAULT_TIMED_OUT) ||
+         request->param_count == 0);
     must(run->waiting_count < WAITING_MAX);
     run->waiting[run->waiting_count++] = request;
 }
@@ -134,7 +138,7 @@ static void send_all(struct run *run) {
 }
 
 static void check(const struct run *run) {
-    must(fcgi_conn_open_requests(run->conn) <= limits.requests);
+    must(fcgi_conn_open_requests(run->conn) <= limits.requests && atomic_load(&budget.taken) <= budget.most);
     must(fcgi_conn_pending_bytes(run->conn) <= limits.requests * (LARGE_BYTES + 200) + REPLIES_BYTES);
     must(!fcgi_conn_finished(run->conn) || fcgi_conn_open_requests(run->conn) == 0);
 }
@@ -146,15 +150,18 @@ static size_t step(struct run *run, const uint8_t *data, size_t size) {
     run->turn += what;
     if (what < 200) {
         size_t length = what < size - 1 ? what : size - 1;
+        run->now_us++;
         uint8_t *part = malloc(length + 1); /* of its own, so that the sanitizer sees a byte too far */
         must(part != NULL);
         memcpy(part, data + 1, length);
-        enum status status = fcgi_conn_feed(run->conn, part, length);
+        enum status status = fcgi_conn_feed(run->conn, part, length, run->now_us);
         free(part);
         must(status == STATUS_OK || status == STATUS_BAD_INPUT);
         taken = status == STATUS_OK ? 1 + length : 0;
-    } else if (what < 240) {
-        answer_one(run, what < 230 ? what - 200u : what - 230u < 9 ? 65515 + (what - 230u) : LARGE_BYTES);
+    } else if (what < 239) {
+        answer_one(run, what < 230 ? what - 200u : what - 230u < 8 ? 65515 + (what - 230u) : LARGE_BYTES);
+    } else if (what == 239) {
+        taken = fcgi_conn_expire(run->conn, run->now_us - PATIENCE_US) ? taken : 0;
     } else if (what < 254) {
         size_t side = what - 239u;
         send_some(run, side * side * side);
@@ -188,5 +195,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     while (run.waiting_count > 0) {
         answer_one(&run, 10);
     }
+    must(atomic_load(&budget.taken) == 0);
     return 0;
 }

@@ -18,21 +18,21 @@ struct connection {
     int fd; /* -1: closed */
     struct fcgi_conn *fcgi;
     struct fcgi_conn_events events;
-    uint32_t watched;            /* what epoll watches for now */
-    unsigned in_work;            /* requests handed out and not given back */
-    int64_t active_us;           /* bytes came or went last */
-    int64_t unsent_since_us;     /* output waits since then, or since bytes went last; 0: none waits */
-    int64_t incomplete_since_us; /* a request is coming in since then; 0: none is */
+    uint32_t watched;        /* what epoll watches for now */
+    unsigned in_work;        /* requests handed out and not given back */
+    int64_t active_us;       /* bytes came or went last */
+    int64_t unsent_since_us; /* output waits since then, or since bytes went last; 0: none waits */
     struct connection *previous, *next;
 };
 
 struct connections {
     const struct server_options *options;
-    struct server *server;
+    struct loop_shared *shared;
+    struct loop *loop;
     int epoll_fd;
     struct connection *open;
     struct connection *closed;  /* linked by next only */
-    struct connection *reading; /* read_some() is at work on it */
+    struct connection *reading; /* fcgi_conn is at work on it, and may call on_request() */
     unsigned count;             /* of the open ones */
     uint8_t buffer[READ_BYTES];
 };
@@ -57,7 +57,8 @@ static void close_connection(struct connection *connection) {
     connection->next = all->closed;
     all->closed = connection;
     all->count--;
-    metrics_set(METRIC_CONNECTIONS, all->count);
+    atomic_fetch_sub(&all->shared->connections, 1);
+    metrics_add(METRIC_CONNECTIONS, -1);
 }
 
 unsigned connections_give_up(struct connections *all) {
@@ -145,9 +146,8 @@ static void on_request(void *context, struct fcgi_request *request) {
     struct connection *connection = context;
     const struct server_options *options = connection->all->options;
     connection->in_work++;
-    connection->incomplete_since_us = 0;
     request->application = connection; /* which outlives it */
-    options->on_request(options->context, connection->all->server, request);
+    options->on_request(options->context, connection->all->shared->server, request);
 }
 
 static void on_oddity(void *context, const char *what) {
@@ -180,7 +180,7 @@ static void read_some(struct connection *connection) {
     }
     connection->active_us = clock_monotonic_us();
     all->reading = connection;
-    enum status status = fcgi_conn_feed(connection->fcgi, all->buffer, (size_t)received);
+    enum status status = fcgi_conn_feed(connection->fcgi, all->buffer, (size_t)received, connection->active_us);
     all->reading = NULL;
     if (status != STATUS_OK) {
         refuse(connection, status);
@@ -223,36 +223,47 @@ struct connection *connection_take_back(struct fcgi_request *request) {
     return waited_for ? connection : NULL;
 }
 
+struct loop *connection_loop(const struct fcgi_request *request) {
+    const struct connection *connection = request->application;
+    return connection->all->loop;
+}
+
 bool connections_reading(const struct connections *all, const struct fcgi_request *request) {
     return request->application == all->reading;
 }
 
 /* --- Time ----------------------------------------------------------------------------- */
 
-/* Is a request coming in? Asked now and then, for a request that was aborted counts until it is given back. */
-static void note_incomplete(struct connection *connection, int64_t now_us) {
-    if (fcgi_conn_open_requests(connection->fcgi) <= connection->in_work) {
-        connection->incomplete_since_us = 0;
-    } else if (connection->incomplete_since_us == 0) {
-        connection->incomplete_since_us = now_us;
+/* False: the peer has stopped within a record. */
+static bool expire_requests(struct connection *connection, int64_t before_us) {
+    struct connections *all = connection->all;
+    all->reading = connection;
+    bool whole = fcgi_conn_expire(connection->fcgi, before_us);
+    all->reading = NULL;
+    return whole;
+}
+
+static void look_at(struct connection *connection, int64_t now_us) {
+    const struct server_options *options = connection->all->options;
+    int64_t read_us = options->read_timeout_ms * 1000;
+    unsigned open = fcgi_conn_open_requests(connection->fcgi);
+    bool stuck = connection->unsent_since_us != 0 && now_us - connection->unsent_since_us > read_us;
+    bool idle = open == 0 && now_us - connection->active_us > options->idle_timeout_ms * 1000;
+    if (stuck || !expire_requests(connection, now_us - read_us)) {
+        metrics_add(METRIC_CONNECTIONS_TIMED_OUT, 1);
+        close_connection(connection);
+    } else if (idle) {
+        close_connection(connection);
+    } else if (open > 0) {
+        connection_flush(connection); /* what expired may have been answered */
     }
 }
 
 void connections_close_slow(struct connections *all, int64_t now_us) {
-    int64_t read_us = all->options->read_timeout_ms * 1000, idle_us = all->options->idle_timeout_ms * 1000;
     struct connection *next;
-    for (struct connection *c = all->open; c != NULL; c = next) {
-        next = c->next;
-        note_incomplete(c, now_us);
-        bool stuck = c->unsent_since_us != 0 && now_us - c->unsent_since_us > read_us;
-        bool trickling = c->incomplete_since_us != 0 && now_us - c->incomplete_since_us > read_us;
-        bool idle = fcgi_conn_open_requests(c->fcgi) == 0 && now_us - c->active_us > idle_us;
-        if (stuck || trickling) {
-            metrics_add(METRIC_CONNECTIONS_TIMED_OUT, 1);
-        }
-        if (stuck || trickling || idle) {
-            close_connection(c);
-        }
+    for (struct connection *connection = all->open; connection != NULL; connection = next) {
+        next = connection->next;
+        look_at(connection, now_us);
     }
 }
 
@@ -281,18 +292,20 @@ bool connections_add(struct connections *all, int fd) {
     }
     all->open = connection;
     all->count++;
+    atomic_fetch_add(&all->shared->connections, 1);
     metrics_add(METRIC_CONNECTIONS_ACCEPTED, 1);
-    metrics_set(METRIC_CONNECTIONS, all->count);
+    metrics_add(METRIC_CONNECTIONS, 1);
     return true;
 }
 
 unsigned connections_count(const struct connections *all) { return all->count; }
 
-struct connections *connections_new(const struct server_options *options, struct server *server, int epoll_fd) {
+struct connections *connections_new(struct loop_shared *shared, struct loop *loop, int epoll_fd) {
     struct connections *all = calloc(1, sizeof *all);
     if (all != NULL) {
-        all->options = options;
-        all->server = server;
+        all->options = shared->options;
+        all->shared = shared;
+        all->loop = loop;
         all->epoll_fd = epoll_fd;
     }
     return all;

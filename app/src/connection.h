@@ -1,6 +1,6 @@
 /*
- * connection -- the connections of a server: a fcgi_conn, its socket, and its time.
- * A part of server, which alone uses it.
+ * connection -- the connections of a loop: a fcgi_conn, its socket, and its time. A part
+ * of server, of which only loop uses it.
  *
  *   readable --> connection_handle: recv -> fcgi_conn -> on_request
  *   writable --> connection_handle: fcgi_conn -> sendmsg
@@ -17,14 +17,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "server.h"
+#include "loop.h"
 
 struct connection;
-struct connections; /* all of one server, open and closed */
+struct connections; /* all of one loop, open and closed */
 
-/* options must outlive them; epoll_fd, where their sockets are watched with the
- * connection as data, too. server is what on_request gets. NULL: no memory. */
-struct connections *connections_new(const struct server_options *options, struct server *server, int epoll_fd);
+/* shared must outlive them; epoll_fd, where their sockets are watched with the connection
+ * as data, too. loop is what connection_loop() tells. NULL: no memory. */
+struct connections *connections_new(struct loop_shared *shared, struct loop *loop, int epoll_fd);
 
 /* All must have been closed and all requests given back. NULL is allowed. */
 void connections_free(struct connections *all);
@@ -46,10 +46,14 @@ void connection_flush(struct connection *connection);
  * NULL if nobody waits for the answer any more. */
 struct connection *connection_take_back(struct fcgi_request *request);
 
+/* The loop that holds the connection of a request which was handed out. Any thread. */
+struct loop *connection_loop(const struct fcgi_request *request);
+
 /* True while the connection of request is reading and calls on_request: it flushes afterwards by itself. */
 bool connections_reading(const struct connections *all, const struct fcgi_request *request);
 
-/* Closes those whose peer sends or reads too slowly, or was silent for too long. */
+/* Closes those whose peer reads too slowly, or sends half a record, or was silent for too
+ * long. A request that does not come in whole is handed out as it is (fcgi_conn_expire()). */
 void connections_close_slow(struct connections *all, int64_t now_us);
 
 /* Takes what has come already; from now on each ends once its requests are answered. */

@@ -5,24 +5,18 @@
  *                  -> take_content    params and body go to the request's arena, as they come
  *                  -> end_record      BEGIN -> open list      STDIN ended -> on_request()
  *
- * Bytes out, in this order: what is left of the response that was begun, the replies (to management records,
- * aborts and requests that are refused), then the other responses. A reply may overtake those: they are about other
- * ids, for the peer may use an id again only when it has seen its END.
+ * Bytes out: fcgi_conn_respond, and the answers that are given here, into the outbox (fcgi_outbox.h).
  */
 #include "fcgi_conn.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fcgi_exchange.h"
+#include "fcgi_outbox.h"
 
-enum {
-    CONTROL_BYTES = 512,       /* of a record that we have to see in one piece: BEGIN_REQUEST, GET_VALUES */
-    REPLIES_MAX_BYTES = 16384, /* a peer that lets so many wait does not read them */
-};
+enum { CONTROL_BYTES = 512 }; /* of a record that we have to see in one piece: BEGIN_REQUEST, GET_VALUES */
 
 struct fcgi_conn {
     const struct fcgi_limits *limits;
@@ -31,6 +25,8 @@ struct fcgi_conn {
 
     /* The record that comes in. */
     enum status broken; /* why nothing more is taken */
+    int64_t now_us;     /* of the feed() that runs, or ran last */
+    int64_t record_begun_us;
     uint8_t header_bytes[FCGI_HEADER_BYTES];
     size_t header_length;
     struct fcgi_header header;
@@ -40,18 +36,9 @@ struct fcgi_conn {
     struct fcgi_stream *stream;   /* which of the two */
     uint8_t control[CONTROL_BYTES];
 
-    /* Requests, linked by next. */
-    struct fcgi_request *open; /* begun and not answered */
+    struct fcgi_request *open; /* begun and not answered, linked by next */
     unsigned open_count;
-    struct fcgi_request *answered; /* not yet sent, oldest first */
-    struct fcgi_request **answered_end;
-    unsigned answered_count;
-
-    /* Output. */
-    uint8_t *replies; /* whole records that carry no response */
-    size_t replies_length;
-    size_t replies_capacity;
-    size_t pending_bytes;
+    struct fcgi_outbox outbox;
 };
 
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
@@ -68,6 +55,11 @@ static struct fcgi_exchange *find_open(const struct fcgi_conn *conn, uint16_t id
         request = request->next;
     }
     return request != NULL ? fcgi_exchange_of(request) : NULL;
+}
+
+/* The peer may not begin a request with this id: it has not seen an END for it. */
+static bool id_in_use(const struct fcgi_conn *conn, uint16_t id) {
+    return find_open(conn, id) != NULL || fcgi_outbox_holds(&conn->outbox, id);
 }
 
 /* The open request that the record is for, or NULL: then the record is ignored (section 3.3). */
@@ -100,32 +92,12 @@ static void cancel(struct fcgi_request *request) {
     }
 }
 
-static enum status add_reply(struct fcgi_conn *conn, const uint8_t *bytes, size_t length) {
-    size_t wanted = conn->replies_length + length;
-    if (wanted > REPLIES_MAX_BYTES) {
-        return STATUS_BAD_INPUT;
-    }
-    if (wanted > conn->replies_capacity) {
-        size_t capacity = smaller(wanted * 2, REPLIES_MAX_BYTES);
-        uint8_t *replies = realloc(conn->replies, capacity);
-        if (replies == NULL) {
-            return STATUS_NO_MEMORY;
-        }
-        conn->replies = replies;
-        conn->replies_capacity = capacity;
-    }
-    memcpy(conn->replies + conn->replies_length, bytes, length);
-    conn->replies_length = wanted;
-    conn->pending_bytes += length;
-    return STATUS_OK;
-}
-
 /* Answers a request without a response; the peer may use the id again. */
 static enum status end_request(struct fcgi_conn *conn, uint16_t id, bool keep_conn, enum fcgi_protocol_status why) {
     uint8_t record[FCGI_END_RECORD_BYTES];
     fcgi_put_end(record, id, 0, why);
     conn->closing = conn->closing || !keep_conn;
-    return add_reply(conn, record, sizeof record);
+    return fcgi_outbox_reply(&conn->outbox, record, sizeof record);
 }
 
 static enum status begin_request(struct fcgi_conn *conn) {
@@ -138,15 +110,16 @@ static enum status begin_request(struct fcgi_conn *conn) {
         return end_request(conn, id, keep_conn, FCGI_UNKNOWN_ROLE);
     }
     /* Responses that a peer does not read cost memory like open requests, so they count like them. */
-    if (conn->open_count + conn->answered_count >= limits->requests) {
+    if (conn->open_count + conn->outbox.response_count >= limits->requests || !fcgi_exchange_allowed(limits->budget)) {
         oddity(conn, "overloaded");
         return end_request(conn, id, keep_conn, FCGI_OVERLOADED);
     }
-    struct fcgi_exchange *exchange = fcgi_exchange_new(limits, id, keep_conn);
+    struct fcgi_exchange *exchange = fcgi_exchange_new(limits, id, keep_conn, conn->now_us);
     if (exchange == NULL) {
         return STATUS_NO_MEMORY;
     }
     struct fcgi_request *request = &exchange->request;
+    request->fault = conn->closing ? FCGI_FAULT_CLOSING : FCGI_FAULT_NONE;
     request->conn = conn;
     request->next = conn->open;
     conn->open = request;
@@ -170,8 +143,7 @@ static enum status abort_request(struct fcgi_conn *conn) {
 
 static enum status answer_values(struct fcgi_conn *conn) {
     static const char *const names[] = {"FCGI_MAX_CONNS", "FCGI_MAX_REQS", "FCGI_MPXS_CONNS"};
-    const uint64_t values[] = {conn->limits->connections, (uint64_t)conn->limits->connections * conn->limits->requests,
-                               1};
+    const unsigned values[] = {conn->limits->connections, conn->limits->budget->most, 1};
     enum { NAMES = sizeof names / sizeof *names };
     bool asked[NAMES] = {false};
     struct slice query = {(const char *)conn->control, conn->header.content_length};
@@ -189,7 +161,7 @@ static enum status answer_values(struct fcgi_conn *conn) {
     size_t length = FCGI_HEADER_BYTES;
     for (size_t i = 0; i < NAMES; i++) {
         char value[24];
-        snprintf(value, sizeof value, "%" PRIu64, values[i]);
+        snprintf(value, sizeof value, "%u", values[i]);
         pair = (struct fcgi_pair){slice_of(names[i]), slice_of(value)};
         if (asked[i]) {
             fcgi_put_pair(record, sizeof record, &length, pair);
@@ -197,7 +169,7 @@ static enum status answer_values(struct fcgi_conn *conn) {
     }
     fcgi_put_header(record, (struct fcgi_header){.type = FCGI_GET_VALUES_RESULT,
                                                  .content_length = (uint16_t)(length - FCGI_HEADER_BYTES)});
-    return add_reply(conn, record, length);
+    return fcgi_outbox_reply(&conn->outbox, record, length);
 }
 
 /* Only management records are answered; an application record of an unknown type means nothing to us. */
@@ -208,7 +180,7 @@ static enum status answer_unknown_type(struct fcgi_conn *conn) {
         return STATUS_OK;
     }
     fcgi_put_unknown_type(record, conn->header.type);
-    return add_reply(conn, record, sizeof record);
+    return fcgi_outbox_reply(&conn->outbox, record, sizeof record);
 }
 
 /* --- Records --- */
@@ -216,7 +188,7 @@ static enum status answer_unknown_type(struct fcgi_conn *conn) {
 /* PARAMS or STDIN: finds the request, which must be in the state for it. */
 static enum status begin_stream(struct fcgi_conn *conn) {
     struct fcgi_exchange *exchange = find_for_record(conn);
-    if (exchange == NULL) {
+    if (exchange == NULL || exchange->expired) {
         return STATUS_OK;
     }
     conn->target = exchange;
@@ -236,7 +208,7 @@ static enum status begin_record(struct fcgi_conn *conn) {
     bool management = header->request_id == FCGI_NULL_REQUEST_ID;
     switch (header->type) {
     case FCGI_BEGIN_REQUEST:
-        return management || header->content_length != FCGI_BODY_BYTES || find_open(conn, header->request_id) != NULL
+        return management || header->content_length != FCGI_BODY_BYTES || id_in_use(conn, header->request_id)
                    ? STATUS_BAD_INPUT
                    : STATUS_OK;
     case FCGI_PARAMS:
@@ -305,6 +277,7 @@ static size_t take_part(struct fcgi_conn *conn, const uint8_t *bytes, size_t len
     size_t taken;
     if (conn->header_length < FCGI_HEADER_BYTES) {
         taken = smaller(length, FCGI_HEADER_BYTES - conn->header_length);
+        conn->record_begun_us = conn->header_length == 0 ? conn->now_us : conn->record_begun_us;
         memcpy(conn->header_bytes + conn->header_length, bytes, taken);
         conn->header_length += taken;
         if (conn->header_length == FCGI_HEADER_BYTES) {
@@ -321,7 +294,8 @@ static size_t take_part(struct fcgi_conn *conn, const uint8_t *bytes, size_t len
     return taken;
 }
 
-enum status fcgi_conn_feed(struct fcgi_conn *conn, const uint8_t *bytes, size_t length) {
+enum status fcgi_conn_feed(struct fcgi_conn *conn, const uint8_t *bytes, size_t length, int64_t now_us) {
+    conn->now_us = now_us;
     while (conn->broken == STATUS_OK && length > 0) {
         size_t taken = take_part(conn, bytes, length);
         bytes += taken;
@@ -335,63 +309,35 @@ enum status fcgi_conn_feed(struct fcgi_conn *conn, const uint8_t *bytes, size_t 
     return conn->broken;
 }
 
-/* --- Responses --- */
+/* --- Time --- */
 
-size_t fcgi_conn_output(struct fcgi_conn *conn, struct iovec *vectors, size_t max) {
-    struct fcgi_request *next = conn->answered;
-    size_t count = 0;
-    if (next != NULL && fcgi_exchange_of(next)->sent_bytes > 0) {
-        count = fcgi_exchange_output(fcgi_exchange_of(next), vectors, max);
-        next = next->next;
-    }
-    if (conn->replies_length > 0 && count < max) {
-        vectors[count++] = (struct iovec){.iov_base = conn->replies, .iov_len = conn->replies_length};
-    }
-    for (; next != NULL && count < max; next = next->next) {
-        count += fcgi_exchange_output(fcgi_exchange_of(next), vectors + count, max - count);
-    }
-    return count;
-}
-
-/* Counts up to length bytes as sent from the oldest response; says how many that were. */
-static size_t response_sent(struct fcgi_conn *conn, size_t length) {
-    struct fcgi_request *request = conn->answered;
-    assert(request != NULL); /* what is pending and is not a reply belongs to a response */
-    struct fcgi_exchange *exchange = fcgi_exchange_of(request);
-    size_t sent = smaller(length, exchange->wire_bytes - exchange->sent_bytes);
-    exchange->sent_bytes += sent;
-    if (exchange->sent_bytes == exchange->wire_bytes) {
-        conn->answered = request->next;
-        conn->answered_count--;
-        if (conn->answered == NULL) {
-            conn->answered_end = &conn->answered;
+/* An open request that is older than that and not yet whole, or NULL. */
+static struct fcgi_exchange *find_late(const struct fcgi_conn *conn, int64_t before_us) {
+    for (struct fcgi_request *request = conn->open; request != NULL; request = request->next) {
+        struct fcgi_exchange *exchange = fcgi_exchange_of(request);
+        if (exchange->begun_us < before_us && !fcgi_exchange_complete(exchange)) {
+            return exchange;
         }
-        fcgi_exchange_free(exchange);
     }
-    return sent;
+    return NULL;
 }
 
-static size_t replies_sent(struct fcgi_conn *conn, size_t length) {
-    size_t sent = smaller(length, conn->replies_length);
-    conn->replies_length -= sent;
-    if (conn->replies_length > 0) {
-        memmove(conn->replies, conn->replies + sent, conn->replies_length);
+bool fcgi_conn_expire(struct fcgi_conn *conn, int64_t before_us) {
+    if (conn->header_length > 0 && conn->record_begun_us < before_us) {
+        return false;
     }
-    return sent;
+    struct fcgi_exchange *late;
+    while ((late = find_late(conn, before_us)) != NULL) { /* from the start: its answer changes the list */
+        if (conn->target == late) {
+            conn->target = NULL; /* the rest of the record is nobody's */
+        }
+        fcgi_exchange_expire(late);
+        conn->events->on_request(conn->events->context, &late->request);
+    }
+    return true;
 }
 
-/* Follows the order of fcgi_conn_output(). */
-void fcgi_conn_sent(struct fcgi_conn *conn, size_t length) {
-    assert(length <= conn->pending_bytes);
-    conn->pending_bytes -= length;
-    if (conn->answered != NULL && fcgi_exchange_of(conn->answered)->sent_bytes > 0) {
-        length -= response_sent(conn, length);
-    }
-    length -= replies_sent(conn, length);
-    while (length > 0) {
-        length -= response_sent(conn, length);
-    }
-}
+/* --- Responses --- */
 
 void fcgi_conn_respond(struct fcgi_request *request) {
     struct fcgi_exchange *exchange = fcgi_exchange_of(request);
@@ -403,13 +349,17 @@ void fcgi_conn_respond(struct fcgi_request *request) {
     }
     remove_open(conn, request);
     fcgi_exchange_frame(exchange);
-    request->next = NULL;
-    *conn->answered_end = request;
-    conn->answered_end = &request->next;
-    conn->answered_count++;
-    conn->pending_bytes += exchange->wire_bytes;
+    fcgi_outbox_respond(&conn->outbox, exchange);
     conn->closing = conn->closing || !request->keep_conn;
 }
+
+size_t fcgi_conn_output(struct fcgi_conn *conn, struct iovec *vectors, size_t max) {
+    return fcgi_outbox_vectors(&conn->outbox, vectors, max);
+}
+
+void fcgi_conn_sent(struct fcgi_conn *conn, size_t length) { fcgi_outbox_sent(&conn->outbox, length); }
+
+size_t fcgi_conn_pending_bytes(const struct fcgi_conn *conn) { return conn->outbox.pending_bytes; }
 
 /* --- The connection --- */
 
@@ -419,7 +369,7 @@ struct fcgi_conn *fcgi_conn_new(const struct fcgi_limits *limits, const struct f
         conn->limits = limits;
         conn->events = events;
         conn->broken = STATUS_OK;
-        conn->answered_end = &conn->answered;
+        fcgi_outbox_init(&conn->outbox);
     }
     return conn;
 }
@@ -432,22 +382,16 @@ void fcgi_conn_free(struct fcgi_conn *conn) {
         next = request->next;
         cancel(request);
     }
-    for (struct fcgi_request *request = conn->answered, *next; request != NULL; request = next) {
-        next = request->next;
-        fcgi_exchange_free(fcgi_exchange_of(request));
-    }
-    free(conn->replies);
+    fcgi_outbox_clear(&conn->outbox);
     free(conn);
 }
-
-size_t fcgi_conn_pending_bytes(const struct fcgi_conn *conn) { return conn->pending_bytes; }
 
 unsigned fcgi_conn_open_requests(const struct fcgi_conn *conn) { return conn->open_count; }
 
 void fcgi_conn_drain(struct fcgi_conn *conn) { conn->closing = true; }
 
 bool fcgi_conn_finished(const struct fcgi_conn *conn) {
-    return conn->closing && conn->open_count == 0 && conn->pending_bytes == 0;
+    return conn->closing && conn->open_count == 0 && conn->outbox.pending_bytes == 0;
 }
 
 struct slice fcgi_param(const struct fcgi_request *request, const char *name) {

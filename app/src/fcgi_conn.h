@@ -7,9 +7,12 @@
  *            output(), sent()                   respond()
  *
  * Several requests are open at once on one connection, told apart by their ids
- * (multiplexing, section 3.3); they may be answered in any order. Management
+ * (multiplexing, section 3.3); they may be answered in any order, and large responses
+ * take turns, a record each, so that none waits for the whole of another. Management
  * records are answered here. What breaks the specification makes feed() return
  * STATUS_BAD_INPUT: the caller then closes the connection.
+ *
+ * No clock is read here: now_us is monotonic, from clock.h.
  *
  * A connection is used by one thread, the loop. A request that was handed out may
  * be worked on by another thread, which touches its arena and response only; the
@@ -31,19 +34,29 @@
 #include "slice.h"
 #include "status.h"
 
+/* Requests that hold memory, of all connections together: open, answered and not yet sent,
+ * or left by their peer and still worked on. Shared by threads. */
+struct fcgi_budget {
+    atomic_uint taken;
+    unsigned most;
+};
+
 struct fcgi_limits {
     size_t params_bytes;  /* of one request; more: FCGI_FAULT_PARAMS_TOO_LARGE */
     size_t body_bytes;    /* of one request; more: FCGI_FAULT_BODY_TOO_LARGE */
     size_t memory_bytes;  /* of one request's arena, response included; params or body without room: a fault too */
     unsigned connections; /* of the whole server: the FCGI_MAX_CONNS we tell */
     unsigned requests;    /* open, or answered and not yet sent, on one connection; more: FCGI_OVERLOADED */
+    struct fcgi_budget *budget; /* of the whole server; more: FCGI_OVERLOADED. Its most is the FCGI_MAX_REQS we tell */
 };
 
-/* Why a request that came in whole cannot be served as it is. */
+/* Why a request that was handed out cannot be served as it is. */
 enum fcgi_fault {
     FCGI_FAULT_NONE,
     FCGI_FAULT_PARAMS_TOO_LARGE, /* params are empty */
     FCGI_FAULT_BODY_TOO_LARGE,   /* body is empty */
+    FCGI_FAULT_TIMED_OUT,        /* did not come in whole; params and body are empty */
+    FCGI_FAULT_CLOSING,          /* begun when the connection was about to close */
 };
 
 struct fcgi_conn;
@@ -70,8 +83,8 @@ struct fcgi_request {
 };
 
 struct fcgi_conn_events {
-    /* A request has come in whole. The receiver owes one fcgi_conn_respond(),
-     * now or later. */
+    /* A request has come in whole, or will not (FCGI_FAULT_TIMED_OUT). The receiver owes
+     * one fcgi_conn_respond(), now or later. */
     void (*on_request)(void *context, struct fcgi_request *request);
     /* The peer broke no rule but asked for what we do not do; what is one of
      * "unknown_type", "unknown_role", "overloaded", "inactive_id". For counting. */
@@ -89,7 +102,12 @@ void fcgi_conn_free(struct fcgi_conn *conn);
 /* Takes all length bytes, split at any place. STATUS_BAD_INPUT: the peer broke the
  * specification, or lets 16 KiB of our replies wait; STATUS_NO_MEMORY: ours ended.
  * After either nothing more is taken: close. */
-enum status fcgi_conn_feed(struct fcgi_conn *conn, const uint8_t *bytes, size_t length);
+enum status fcgi_conn_feed(struct fcgi_conn *conn, const uint8_t *bytes, size_t length, int64_t now_us);
+
+/* Hands out, with FCGI_FAULT_TIMED_OUT, the requests that began before before_us and have
+ * not come in whole; what still comes for them is ignored. False: a record began before
+ * then and has not come in whole, so nobody can say where the next one begins: close. */
+bool fcgi_conn_expire(struct fcgi_conn *conn, int64_t before_us);
 
 /* Queues the response of a request for output and takes the request back. If the
  * peer is gone it is freed. */
@@ -108,7 +126,8 @@ size_t fcgi_conn_pending_bytes(const struct fcgi_conn *conn);
 /* Requests that are open: begun and not yet answered. */
 unsigned fcgi_conn_open_requests(const struct fcgi_conn *conn);
 
-/* From now on the connection ends once its open requests are answered. */
+/* From now on the connection ends once its open requests are answered; those that begin
+ * later get FCGI_FAULT_CLOSING. */
 void fcgi_conn_drain(struct fcgi_conn *conn);
 
 /* True when the connection is to be closed: everything is answered and sent, and

@@ -1,6 +1,6 @@
 /*
  * A response on the wire: records that are full, one that is not, the trailer. It is not copied into them:
- * wire_piece() says which bytes stand at a given place.
+ * wire_piece() says which bytes stand at a given place. A turn ends where a full record ends, or with the trailer.
  *
  *   | header | head, content ...  | header | ... content | empty STDOUT | END_REQUEST |
  *   '------ RECORD_BYTES_MAX -----'                      '---------- trailer ---------'
@@ -19,19 +19,32 @@ static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
-struct fcgi_exchange *fcgi_exchange_new(const struct fcgi_limits *limits, uint16_t id, bool keep_conn) {
-    struct fcgi_exchange *exchange = calloc(1, sizeof *exchange);
-    if (exchange != NULL) {
-        arena_init(&exchange->request.arena, limits->memory_bytes);
-        exchange->request.id = id;
-        exchange->request.keep_conn = keep_conn;
-        exchange->params.limit = limits->params_bytes;
-        exchange->body.limit = limits->body_bytes;
+bool fcgi_exchange_allowed(struct fcgi_budget *budget) {
+    if (atomic_fetch_add(&budget->taken, 1) < budget->most) {
+        return true;
     }
+    atomic_fetch_sub(&budget->taken, 1);
+    return false;
+}
+
+struct fcgi_exchange *fcgi_exchange_new(const struct fcgi_limits *limits, uint16_t id, bool keep_conn, int64_t now_us) {
+    struct fcgi_exchange *exchange = calloc(1, sizeof *exchange);
+    if (exchange == NULL) {
+        atomic_fetch_sub(&limits->budget->taken, 1);
+        return NULL;
+    }
+    arena_init(&exchange->request.arena, limits->memory_bytes);
+    exchange->request.id = id;
+    exchange->request.keep_conn = keep_conn;
+    exchange->params.limit = limits->params_bytes;
+    exchange->body.limit = limits->body_bytes;
+    exchange->budget = limits->budget;
+    exchange->begun_us = now_us;
     return exchange;
 }
 
 void fcgi_exchange_free(struct fcgi_exchange *exchange) {
+    atomic_fetch_sub(&exchange->budget->taken, 1);
     arena_free(&exchange->request.arena);
     free(exchange);
 }
@@ -150,6 +163,15 @@ enum status fcgi_exchange_end(struct fcgi_exchange *exchange, struct fcgi_stream
     return STATUS_OK;
 }
 
+void fcgi_exchange_expire(struct fcgi_exchange *exchange) {
+    struct fcgi_request *request = &exchange->request;
+    arena_free(&request->arena);
+    request->params = NULL;
+    request->param_count = 0;
+    request->fault = FCGI_FAULT_TIMED_OUT;
+    exchange->params.ended = exchange->body.ended = exchange->expired = true;
+}
+
 bool fcgi_exchange_complete(const struct fcgi_exchange *exchange) { return exchange->body.ended; }
 
 /* --- Out: the response --- */
@@ -193,9 +215,19 @@ static struct iovec wire_piece(const struct fcgi_exchange *exchange, size_t offs
     return piece(content.data, from - head.length, record_end - head.length);
 }
 
+bool fcgi_exchange_in_record(const struct fcgi_exchange *exchange) {
+    return exchange->sent_bytes % RECORD_BYTES_MAX != 0;
+}
+
+size_t fcgi_exchange_turn_bytes(const struct fcgi_exchange *exchange) {
+    size_t record_end = (exchange->sent_bytes / RECORD_BYTES_MAX + 1) * RECORD_BYTES_MAX;
+    bool last = record_end >= exchange->wire_bytes - TRAILER_BYTES;
+    return (last ? exchange->wire_bytes : record_end) - exchange->sent_bytes;
+}
+
 size_t fcgi_exchange_output(const struct fcgi_exchange *exchange, struct iovec *vectors, size_t max) {
-    size_t count = 0;
-    for (size_t at = exchange->sent_bytes; at < exchange->wire_bytes && count < max; count++) {
+    size_t end = exchange->sent_bytes + fcgi_exchange_turn_bytes(exchange), count = 0;
+    for (size_t at = exchange->sent_bytes; at < end && count < max; count++) {
         vectors[count] = wire_piece(exchange, at);
         at += vectors[count].iov_len;
     }

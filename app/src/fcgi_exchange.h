@@ -33,6 +33,9 @@ struct fcgi_exchange {
     struct fcgi_request request; /* first, so that the application's pointer is ours too */
     struct fcgi_stream params;
     struct fcgi_stream body;
+    struct fcgi_budget *budget; /* it counts against this one */
+    int64_t begun_us;
+    bool expired; /* handed out before it was whole; its further records are ignored */
 
     size_t wire_bytes; /* of the whole response, record headers included */
     size_t sent_bytes;
@@ -41,8 +44,11 @@ struct fcgi_exchange {
     uint8_t trailer[FCGI_HEADER_BYTES + FCGI_END_RECORD_BYTES]; /* the empty STDOUT, END_REQUEST */
 };
 
-/* Returns NULL without memory. */
-struct fcgi_exchange *fcgi_exchange_new(const struct fcgi_limits *limits, uint16_t id, bool keep_conn);
+/* True: one more may begin, which is then counted against the budget. */
+bool fcgi_exchange_allowed(struct fcgi_budget *budget);
+
+/* Of an exchange that was allowed. Returns NULL without memory: it is no longer counted. */
+struct fcgi_exchange *fcgi_exchange_new(const struct fcgi_limits *limits, uint16_t id, bool keep_conn, int64_t now_us);
 
 void fcgi_exchange_free(struct fcgi_exchange *exchange);
 
@@ -61,13 +67,23 @@ void fcgi_exchange_append(struct fcgi_exchange *exchange, struct fcgi_stream *st
  * STATUS_BAD_INPUT: the params end within a pair. */
 enum status fcgi_exchange_end(struct fcgi_exchange *exchange, struct fcgi_stream *stream);
 
+/* Ends both streams where they are; nothing of them is handed out. */
+void fcgi_exchange_expire(struct fcgi_exchange *exchange);
+
 /* True once both streams have ended. */
 bool fcgi_exchange_complete(const struct fcgi_exchange *exchange);
 
 /* The response was set: makes its records. */
 void fcgi_exchange_frame(struct fcgi_exchange *exchange);
 
-/* Fills at most max vectors with what is to be sent, returns how many. */
+/* True while a record of the response has been sent in part: nothing else may come between. */
+bool fcgi_exchange_in_record(const struct fcgi_exchange *exchange);
+
+/* What is left of the turn: of one STDOUT record, and of what ends the response if this
+ * record is the last. Counted in bytes on the wire. */
+size_t fcgi_exchange_turn_bytes(const struct fcgi_exchange *exchange);
+
+/* Fills at most max vectors with what is left of the turn, returns how many. */
 size_t fcgi_exchange_output(const struct fcgi_exchange *exchange, struct iovec *vectors, size_t max);
 
 #endif

@@ -35,6 +35,7 @@ static struct server_options server_options(struct shop *shop) {
     return (struct server_options){
         .listen = config->listen,
         .socket_mode = (mode_t)config->socket_mode,
+        .loops = (unsigned)config->loops,
         .limits =
             {
                 .params_bytes = (size_t)config->params_bytes,
@@ -43,6 +44,7 @@ static struct server_options server_options(struct shop *shop) {
                 .connections = (unsigned)config->connections,
                 .requests = (unsigned)config->requests_per_connection,
             },
+        .requests = (unsigned)config->requests,
         .output_bytes = (size_t)config->output_bytes,
         .read_timeout_ms = config->read_timeout_ms,
         .idle_timeout_ms = config->idle_timeout_ms,

@@ -12,7 +12,7 @@ void operations_readyz(struct exchange *exchange) {
     const struct shop *shop = exchange->shop;
     yyjson_mut_doc *doc = exchange->doc;
     yyjson_mut_val *model = yyjson_mut_obj(doc);
-    unsigned queued = workers_queued(shop->workers);
+    unsigned queued = workers_queued(shop->workers, WORKERS_BROWSING);
     bool room = queued < (unsigned)shop->config->queue_length;
     bool database = health_db_up(shop->health);
     bool stopping = server_stopping(shop->server);
@@ -32,7 +32,7 @@ void operations_readyz(struct exchange *exchange) {
 void operations_metrics(struct exchange *exchange) {
     struct text out;
     struct slice content = {0};
-    metrics_set(METRIC_QUEUED, workers_queued(exchange->shop->workers));
+    metrics_set(METRIC_QUEUED, workers_queued(exchange->shop->workers, WORKERS_BROWSING));
     metrics_set(METRIC_BUSY, workers_busy(exchange->shop->workers));
     text_init(&out, &exchange->request->arena);
     metrics_render(&out);

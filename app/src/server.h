@@ -1,16 +1,16 @@
 /*
- * server -- the event loop: a listening socket, its FastCGI connections, time.
+ * server -- a listening socket, the loops that hold its FastCGI connections, and the
+ * stages of stopping.
  *
- * One thread runs server_run(): it accepts, reads, feeds fcgi_conn, and calls
- * on_request for every request that has come in whole. The answer is given by
- * server_respond(), at once or later, from any thread. Slow and silent peers cost
- * only their own connection: unread output stops the reading of that connection,
- * and both a request that does not come in whole and an idle connection end after
- * a time.
+ * server_run() runs the loops, each a thread (loop.h): they accept, read, feed fcgi_conn,
+ * and call on_request for every request that has come in whole. The answer is given by
+ * server_respond(), at once or later, from any thread. Slow and silent peers cost only
+ * their own connection: unread output stops the reading of that connection, a request that
+ * does not come in whole is answered for them, and an idle connection ends after a time.
  *
- * server_stop() begins the end: the server lingers (still accepting, so that
- * balancers notice that /readyz went red), then closes its listener, answers what
- * is open and returns.
+ * server_stop() begins the end: the server lingers (still accepting, so that balancers
+ * notice that /readyz went red), then closes its listener, answers what is open and
+ * returns.
  */
 #ifndef SERVER_H
 #define SERVER_H
@@ -25,14 +25,17 @@
 struct server;
 
 struct server_options {
-    const char *listen; /* unix:PATH or ADDRESS:PORT */
-    mode_t socket_mode; /* of the Unix socket */
-    struct fcgi_limits limits;
-    size_t output_bytes;     /* unsent on one connection before it is no longer read */
-    int64_t read_timeout_ms; /* a begun request comes in whole, output leaves */
-    int64_t idle_timeout_ms; /* a connection without a request */
-    int64_t linger_ms;       /* between server_stop() and the closing of the listener */
-    int64_t stop_timeout_ms; /* after that, until the open requests are given up */
+    const char *listen;        /* unix:PATH or ADDRESS:PORT */
+    mode_t socket_mode;        /* of the Unix socket */
+    unsigned loops;            /* threads, at least 1; server_run() is one of them */
+    struct fcgi_limits limits; /* of all loops together; budget is set by the server */
+    unsigned requests;         /* open at once on all connections: the budget */
+    size_t output_bytes;       /* unsent on one connection before it is no longer read */
+    int64_t read_timeout_ms;   /* a begun request comes in whole, output leaves */
+    int64_t idle_timeout_ms;   /* a connection without a request */
+    int64_t linger_ms;         /* between server_stop() and the closing of the listener */
+    int64_t stop_timeout_ms;   /* after that, until the open requests are given up */
+    /* Called by the loop that holds the connection; several loops may call at once. */
     void (*on_request)(void *context, struct server *server, struct fcgi_request *request);
     void *context;
 };

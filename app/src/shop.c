@@ -107,6 +107,7 @@ static void run_on_worker(void *state, void *job) {
 enum status shop_start_workers(struct shop *shop) {
     const struct workers_options options = {
         .threads = (unsigned)shop->config->workers,
+        .reserved = (unsigned)shop->config->reserved_workers,
         .queue_length = (unsigned)shop->config->queue_length,
         .open = open_worker,
         .run = run_on_worker,
@@ -166,7 +167,7 @@ void shop_on_request(void *context, struct server *server, struct fcgi_request *
     if (!handler->needs_backend) {
         handler->run(exchange);
         finish(exchange);
-    } else if (!workers_submit(shop->workers, exchange)) {
+    } else if (!workers_submit(shop->workers, WORKERS_BROWSING, exchange)) {
         shed(exchange, "The shop is full at the moment. Please try again.");
     }
 }

@@ -91,7 +91,7 @@ static inline void client_ask(struct client *client, uint16_t id, const char *pa
 
 /* Receives some bytes. False: the server has closed. */
 static inline bool client_receive(struct client *client) {
-    static uint8_t buffer[65536];
+    uint8_t buffer[65536];
     assert_true(client_wait(client, POLLIN));
     ssize_t received = recv(client->fd, buffer, sizeof buffer, 0);
     if (received > 0) {

@@ -88,6 +88,8 @@ enum { HELD_MAX = 32 };
 
 struct peer {
     struct fcgi_limits limits;
+    struct fcgi_budget *budget; /* outlives the peer, as its orphaned requests do */
+    int64_t now_us;             /* the clock of the test */
     struct fcgi_conn_events events;
     struct fcgi_conn *conn;
     bool echo;         /* answer at once with what was seen of the request; else hold it */
@@ -141,10 +143,17 @@ static inline void peer_on_oddity(void *context, const char *what) {
 }
 
 static inline struct peer *peer_new(void) {
+    static struct fcgi_budget budget;
     struct peer *peer = calloc(1, sizeof *peer);
     assert_non_null(peer);
-    peer->limits = (struct fcgi_limits){
-        .params_bytes = 65536, .body_bytes = 1 << 20, .memory_bytes = 4 << 20, .connections = 100, .requests = 8};
+    peer->limits = (struct fcgi_limits){.params_bytes = 65536,
+                                        .body_bytes = 1 << 20,
+                                        .memory_bytes = 4 << 20,
+                                        .connections = 100,
+                                        .requests = 8,
+                                        .budget = &budget};
+    peer->budget = &budget;
+    budget.most = 1000;
     peer->events = (struct fcgi_conn_events){peer_on_request, peer_on_oddity, peer};
     peer->conn = fcgi_conn_new(&peer->limits, &peer->events);
     assert_non_null(peer->conn);
@@ -160,7 +169,7 @@ static inline void peer_free(struct peer *peer) {
 
 /* Feeds the bytes and empties them. */
 static inline enum status peer_send(struct peer *peer, struct bytes *bytes) {
-    enum status status = fcgi_conn_feed(peer->conn, bytes->data, bytes->length);
+    enum status status = fcgi_conn_feed(peer->conn, bytes->data, bytes->length, peer->now_us);
     free_bytes(bytes);
     return status;
 }

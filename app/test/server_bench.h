@@ -123,6 +123,8 @@ static inline void prepare(struct bench *bench) {
                    .memory_bytes = 64 << 20,
                    .connections = 100,
                    .requests = 32},
+        .loops = 1,
+        .requests = 1000,
         .output_bytes = 1 << 20,
         .read_timeout_ms = 60000,
         .idle_timeout_ms = 60000,

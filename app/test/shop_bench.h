@@ -67,8 +67,10 @@ static inline struct server_options server_options(struct bench *bench) {
     return (struct server_options){
         .listen = config->listen,
         .socket_mode = (mode_t)config->socket_mode,
+        .loops = (unsigned)config->loops,
         .limits = {(size_t)config->params_bytes, (size_t)config->body_bytes, (size_t)config->request_memory_bytes, 100,
-                   100},
+                   100, NULL},
+        .requests = (unsigned)config->requests,
         .output_bytes = (size_t)config->output_bytes,
         .read_timeout_ms = 60000,
         .idle_timeout_ms = 60000,

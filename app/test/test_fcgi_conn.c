@@ -139,7 +139,7 @@ static struct peer *converse(const struct bytes *in, size_t first, size_t step) 
         uint8_t *part = malloc(next + 1); /* of its own, so that the sanitizer sees a byte too far */
         assert_non_null(part);
         memcpy(part, in->data + at, next);
-        assert_int_equal(fcgi_conn_feed(peer->conn, part, next), STATUS_OK);
+        assert_int_equal(fcgi_conn_feed(peer->conn, part, next, 0), STATUS_OK);
         free(part);
     }
     peer_receive(peer);

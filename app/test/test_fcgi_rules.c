@@ -35,9 +35,9 @@ static void values_that_are_asked_for_are_told(void **state) {
         const char *asked, *told;
     } cases[] = {
         {"FCGI_MAX_CONNS=\nFCGI_MAX_REQS=\nFCGI_MPXS_CONNS=\n",
-         "FCGI_MAX_CONNS=100\nFCGI_MAX_REQS=800\nFCGI_MPXS_CONNS=1\n"},
+         "FCGI_MAX_CONNS=100\nFCGI_MAX_REQS=1000\nFCGI_MPXS_CONNS=1\n"},
         {"FCGI_MPXS_CONNS=\n", "FCGI_MPXS_CONNS=1\n"},
-        {"FCGI_MAX_REQS=ignored\nFCGI_MAX_REQS=\n", "FCGI_MAX_REQS=800\n"},
+        {"FCGI_MAX_REQS=ignored\nFCGI_MAX_REQS=\n", "FCGI_MAX_REQS=1000\n"},
         {"FCGI_OTHER=\nFCGI_MAX_CONN=\nfcgi_max_conns=\n", ""},
         {"", ""},
     };
@@ -56,11 +56,11 @@ static void enormous_limits_are_told_right(void **state) {
     (void)state;
     struct peer *peer = peer_new();
     struct bytes in = {0};
-    peer->limits.connections = peer->limits.requests = 4294967295u;
+    peer->budget->most = 4294967295u;
     put_pairs(&in, FCGI_GET_VALUES, 0, "FCGI_MAX_REQS=\n");
     assert_int_equal(peer_send(peer, &in), STATUS_OK);
     peer_receive(peer);
-    expect_values(peer, "FCGI_MAX_REQS=18446744065119617025\n");
+    expect_values(peer, "FCGI_MAX_REQS=4294967295\n");
     peer_free(peer);
 }
 

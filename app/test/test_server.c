@@ -225,10 +225,17 @@ static void malformed_bytes_close_only_their_connection(void **state) {
 
 /* Linked in place of the function that makes room for a request, see the Makefile. */
 static atomic_bool memory_has_ended;
-struct fcgi_exchange *__real_fcgi_exchange_new(const struct fcgi_limits *limits, uint16_t id, bool keep_conn);
-struct fcgi_exchange *__wrap_fcgi_exchange_new(const struct fcgi_limits *limits, uint16_t id, bool keep_conn);
-struct fcgi_exchange *__wrap_fcgi_exchange_new(const struct fcgi_limits *limits, uint16_t id, bool keep_conn) {
-    return atomic_load(&memory_has_ended) ? NULL : __real_fcgi_exchange_new(limits, id, keep_conn);
+struct fcgi_exchange *__real_fcgi_exchange_new(const struct fcgi_limits *limits, uint16_t id, bool keep_conn,
+                                               int64_t now_us);
+struct fcgi_exchange *__wrap_fcgi_exchange_new(const struct fcgi_limits *limits, uint16_t id, bool keep_conn,
+                                               int64_t now_us);
+struct fcgi_exchange *__wrap_fcgi_exchange_new(const struct fcgi_limits *limits, uint16_t id, bool keep_conn,
+                                               int64_t now_us) {
+    if (atomic_load(&memory_has_ended)) {
+        atomic_fetch_sub(&limits->budget->taken, 1);
+        return NULL;
+    }
+    return __real_fcgi_exchange_new(limits, id, keep_conn, now_us);
 }
 
 /* Our fault, and not counted as the peer's. */

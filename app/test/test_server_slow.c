@@ -76,6 +76,32 @@ static void a_request_that_never_ends_is_closed_after_a_time(void **state) {
     stop(&bench);
 }
 
+/* One that is never heard of again is answered for its peer, which may go on. */
+static void a_request_that_stops_between_records_is_answered_after_a_time(void **state) {
+    (void)state;
+    struct bench bench;
+    struct bytes records = {0};
+    prepare(&bench);
+    bench.options.read_timeout_ms = 150;
+    start(&bench);
+    int64_t timed_out = metrics_get(METRIC_CONNECTIONS_TIMED_OUT), begun_us = clock_monotonic_us();
+    struct client *client = client_new(address(&bench));
+    put_begin(&records, 7, FCGI_RESPONDER, FCGI_KEEP_CONN);
+    put_pairs(&records, FCGI_PARAMS, 7, "NAME=lost\n");
+    client_send(client, &records);
+    while (clock_monotonic_us() - begun_us < 100000) { /* its neighbours do not notice */
+        ask(client, "NAME=quick\n", HEAD "quick");
+    }
+    client_expect(client, 7, HEAD);
+    assert_true(clock_monotonic_us() - begun_us >= 150000);
+    put_record(&records, FCGI_STDIN, 7, "late");
+    client_send(client, &records);
+    ask(client, "NAME=kept\n", HEAD "kept");
+    assert_int_equal(metrics_get(METRIC_CONNECTIONS_TIMED_OUT), timed_out);
+    client_free(client);
+    stop(&bench);
+}
+
 /* A request that the application takes long over is not a slow peer. */
 static void a_request_in_work_does_not_time_out(void **state) {
     (void)state;
@@ -115,8 +141,9 @@ static void an_aborted_request_does_not_hide_a_slow_one(void **state) {
     put_begin(&records, 2, FCGI_RESPONDER, FCGI_KEEP_CONN);
     client_send(client, &records);
     client_expect(client, 1, "");
+    client_expect(client, 2, HEAD); /* its time is up */
     release(&bench, 0);
-    client_expect_close(client);
+    ask(client, "NAME=kept\n", HEAD "kept");
     assert_int_equal(metrics_get(METRIC_REQUESTS_ABORTED), aborted + 1);
     client_free(client);
     stop(&bench);
@@ -264,6 +291,7 @@ int main(void) {
         cmocka_unit_test(silent_peers_do_not_disturb_the_others),
         cmocka_unit_test(a_request_may_come_byte_by_byte),
         cmocka_unit_test(a_request_that_never_ends_is_closed_after_a_time),
+        cmocka_unit_test(a_request_that_stops_between_records_is_answered_after_a_time),
         cmocka_unit_test(a_request_in_work_does_not_time_out),
         cmocka_unit_test(an_aborted_request_does_not_hide_a_slow_one),
         cmocka_unit_test(an_idle_connection_is_closed_after_a_time),
