@@ -6,7 +6,8 @@ variable "MYSQL_ARCHIVE" { default = "" }
 group "stage-0" { targets = ["server", "dns", "client", "gateway"] }
 group "harness" { targets = ["toolbox", "app-tools"] }
 group "tests" { targets = ["mysql", "redis", "shopd-server", "peers", "promtool"] }
-group "everything" { targets = ["stage-0", "harness", "tests"] }
+group "bench" { targets = ["mysql", "redis", "shopd-server", "bench-nginx", "bench-php", "bench-peers", "bench-load"] }
+group "everything" { targets = ["stage-0", "harness", "tests", "bench"] }
 
 # --- What others are built from ---
 
@@ -105,4 +106,30 @@ target "peers" {
   context  = "tests/peers"
   tags     = ["webstack/peers"]
   contexts = { nginx = "services/nginx" }
+}
+
+# --- What make bench compares shopd with ---
+
+target "bench-nginx" {
+  context = "tests/bench"
+  target  = "nginx"
+  tags    = ["webstack/bench-nginx"]
+}
+
+target "bench-php" {
+  context = "tests/bench"
+  target  = "php"
+  tags    = ["webstack/bench-php"]
+}
+
+target "bench-peers" {
+  context = "tests/bench"
+  target  = "peers"
+  tags    = ["webstack/bench-peers"]
+}
+
+target "bench-load" {
+  context = "tests/bench"
+  target  = "load"
+  tags    = ["webstack/bench-load"]
 }
