@@ -5,7 +5,10 @@
 #include "clock.h"
 #include "shop.h"
 
-enum { NO_ANSWER = 0 }; /* a status that http_finish() makes a 500 of */
+enum {
+    NO_ANSWER = 0,      /* a status that http_finish() makes a 500 of */
+    PAGE_BYTES = 12288, /* most pages are smaller */
+};
 
 static const char *const templates[PAGE_COUNT] = {
     [PAGE_HOME] = "home", [PAGE_PRODUCTS] = "products", [PAGE_PRODUCT] = "product", [PAGE_ERROR] = "error"};
@@ -64,6 +67,7 @@ void exchange_page(struct exchange *exchange, int status, enum page page, const 
     yyjson_mut_obj_add_str(doc, model, "db_role", db_role_name(exchange->db_role));
     yyjson_mut_obj_add_str(doc, model, "request_id", exchange->in.request_id);
     text_init(&html, &exchange->request->arena);
+    text_reserve(&html, PAGE_BYTES);
     if (template_render(exchange->shop->templates, templates[page], model, &html) != STATUS_OK ||
         text_slice(&html, &content) != STATUS_OK) {
         content = slice_of("");
