@@ -32,6 +32,8 @@ struct exchange *exchange_new(const struct shop *shop, struct fcgi_request *requ
         return NULL;
     }
     *exchange = (struct exchange){.shop = shop, .request = request, .started_us = clock_monotonic_us()};
+    exchange->call.deadline = deadline_in_ms(shop->config->request_timeout_ms);
+    trace_begin(&exchange->call.trace, fcgi_param(request, "HTTP_TRACEPARENT"));
     yyjson_alc memory = json_memory(&request->arena);
     exchange->doc = yyjson_mut_doc_new(&memory);
     http_response_init(&exchange->out, &request->arena);
@@ -59,7 +61,7 @@ void exchange_page(struct exchange *exchange, int status, enum page page, const 
     yyjson_mut_doc *doc = exchange->doc;
     yyjson_mut_obj_add_str(doc, model, "title", title);
     yyjson_mut_obj_add_str(doc, model, "node", exchange->shop->config->node);
-    yyjson_mut_obj_add_str(doc, model, "db_role", db_role_name(exchange->db_role));
+    yyjson_mut_obj_add_str(doc, model, "db_role", db_role_name(exchange->call.db_role));
     yyjson_mut_obj_add_str(doc, model, "request_id", exchange->in.request_id);
     text_init(&html, &exchange->request->arena);
     if (template_render(exchange->shop->templates, templates[page], model, &html) != STATUS_OK ||
@@ -115,6 +117,7 @@ void exchange_failure(struct exchange *exchange, enum status status, const char 
         break;
     case STATUS_GONE:
     case STATUS_TIMEOUT:
+    case STATUS_AGAIN:
         exchange_problem(exchange, 503, "The database does not answer at the moment. Please try again.");
         break;
     default:

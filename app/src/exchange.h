@@ -1,7 +1,7 @@
 /*
  * exchange -- one request on its way to its answer, as the handlers see it.
  *
- * A handler reads in and match, asks its backends through db, and ends with one of
+ * A handler reads in and match, asks its backends with call, and ends with one of
  * exchange_page(), exchange_json(), exchange_text() or exchange_problem(). All its
  * memory is the request's and goes with it.
  */
@@ -12,7 +12,8 @@
 #include <stdint.h>
 #include <yyjson.h>
 
-#include "db.h"
+#include "call.h"
+#include "database.h"
 #include "http.h"
 #include "router.h"
 #include "status.h"
@@ -26,10 +27,10 @@ struct exchange {
     struct http_request in;
     struct http_response out;
     struct router_match match;
-    yyjson_mut_doc *doc;  /* of the models; in the request's arena */
-    struct db *db;        /* the worker's connection; NULL in handlers that need no backend */
-    enum db_role db_role; /* of the last statement of this request */
-    int64_t started_us;   /* the request had come in whole */
+    yyjson_mut_doc *doc;       /* of the models; in the request's arena */
+    struct call call;          /* what goes along to every backend */
+    struct database *database; /* the worker's; NULL in handlers that need no backend */
+    int64_t started_us;        /* the request had come in whole */
 };
 
 /* The pages, each with a template; head.html and the like are parts of theirs. */

@@ -1,7 +1,7 @@
 /*
  * shopd -- the FastCGI application server of webstack-lab.
  *
- * Start: configuration, templates, database library, health, workers, server.
+ * Start: configuration, templates, database library, topology, workers, server.
  * Stop:  the same in reverse order, after SIGTERM or SIGINT.
  */
 #include <pthread.h>
@@ -53,15 +53,21 @@ static struct server_options server_options(struct shop *shop) {
     };
 }
 
-static struct db_options database_options(const struct config *config) {
-    return (struct db_options){
-        .socket = config->mysql_socket,
-        .host = config->mysql_host,
-        .port = (unsigned)config->mysql_port,
-        .user = config->mysql_user,
-        .password = config->mysql_password,
-        .database = config->mysql_database,
-        .timeout_s = (unsigned)config->mysql_timeout_s,
+static struct topology_options topology_settings(const struct config *config) {
+    return (struct topology_options){
+        .servers = config->mysql_servers,
+        .account =
+            {
+                .user = config->mysql_user,
+                .password = config->mysql_password,
+                .database = config->mysql_database,
+                .ca_file = config->mysql_ca_file,
+                .timeout_ms = config->mysql_timeout_ms,
+            },
+        .interval_ms = config->health_interval_ms,
+        .gtid_wait_ms = config->gtid_wait_ms,
+        .breaker_failures = (unsigned)config->breaker_failures,
+        .breaker_cooldown_ms = config->breaker_cooldown_ms,
     };
 }
 
@@ -111,12 +117,12 @@ static bool serve(struct shop *shop) {
 }
 
 static int run(const struct config *config, const struct template_set *templates) {
-    struct shop shop = {.config = config, .templates = templates, .database = database_options(config)};
+    struct shop shop = {.config = config, .templates = templates};
     bool complete = false;
     shop_init();
+    const struct topology_options servers = topology_settings(config);
     const struct server_options options = server_options(&shop);
-    if (db_library_init() == STATUS_OK &&
-        health_start(&shop.database, config->health_interval_ms, &shop.health) == STATUS_OK &&
+    if (db_library_init() == STATUS_OK && topology_start(&servers, &shop.topology) == STATUS_OK &&
         shop_start_workers(&shop) == STATUS_OK && server_open(&options, &shop.server) == STATUS_OK) {
         complete = serve(&shop);
     } else {
@@ -124,7 +130,7 @@ static int run(const struct config *config, const struct template_set *templates
     }
     workers_stop(shop.workers);
     server_free(shop.server);
-    health_stop(shop.health);
+    topology_stop(shop.topology);
     db_library_end();
     return complete ? EXIT_SUCCESS : EXIT_FAILURE;
 }
@@ -146,6 +152,12 @@ static enum status prepare(struct config *config, struct template_set **template
     }
     if (status == STATUS_OK && config->redis_server[0] != '\0') {
         status = check_address("REDIS_SERVER", config->redis_server, reason);
+    }
+    if (status == STATUS_OK && topology_check(config->mysql_servers) != STATUS_OK) {
+        snprintf(reason, REASON_BYTES,
+                 "MYSQL_SERVERS is \"%s\"; it must be 1 to %d of unix:PATH or ADDRESS:PORT, separated by spaces",
+                 config->mysql_servers, TOPOLOGY_SERVERS_MAX);
+        status = STATUS_BAD_INPUT;
     }
     if (status == STATUS_OK) {
         status = template_load(config->template_dir, reason, REASON_BYTES, templates);

@@ -8,15 +8,28 @@ void operations_livez(struct exchange *exchange) {
     exchange_text(exchange, 200, "text/plain; charset=utf-8", slice_of("alive\n"));
 }
 
+/* Each MySQL, with its role at the last look. */
+static void add_servers(yyjson_mut_doc *doc, yyjson_mut_val *model, struct topology *topology) {
+    yyjson_mut_val *servers = yyjson_mut_obj_add_arr(doc, model, "servers");
+    struct topology_server seen;
+    for (unsigned i = 0; topology_server(topology, i, &seen); i++) {
+        yyjson_mut_val *server = yyjson_mut_arr_add_obj(doc, servers);
+        yyjson_mut_obj_add_str(doc, server, "address", seen.address);
+        yyjson_mut_obj_add_str(doc, server, "role", db_role_name(seen.role));
+        yyjson_mut_obj_add_str(doc, server, "breaker", seen.breaker);
+    }
+}
+
+/* Ready without a primary: a shop that can only be looked at is better than none. Writes get a 503. */
 void operations_readyz(struct exchange *exchange) {
     const struct shop *shop = exchange->shop;
     yyjson_mut_doc *doc = exchange->doc;
     yyjson_mut_val *model = yyjson_mut_obj(doc);
     unsigned queued = workers_queued(shop->workers);
     bool room = queued < (unsigned)shop->config->queue_length;
-    bool database = health_db_up(shop->health);
+    enum db_role best = topology_best(shop->topology);
     bool stopping = server_stopping(shop->server);
-    bool ready = room && database && !stopping;
+    bool ready = room && best != DB_ROLE_NONE && !stopping;
     yyjson_mut_obj_add_bool(doc, model, "ready", ready);
     yyjson_mut_obj_add_str(doc, model, "process", stopping ? "stopping" : "running");
     yyjson_mut_val *queue = yyjson_mut_obj_add_obj(doc, model, "queue");
@@ -24,8 +37,9 @@ void operations_readyz(struct exchange *exchange) {
     yyjson_mut_obj_add_uint(doc, queue, "length", queued);
     yyjson_mut_obj_add_int(doc, queue, "capacity", shop->config->queue_length);
     yyjson_mut_val *db = yyjson_mut_obj_add_obj(doc, model, "database");
-    yyjson_mut_obj_add_str(doc, db, "state", database ? "up" : "down");
-    yyjson_mut_obj_add_str(doc, db, "role", db_role_name(health_db_role(shop->health)));
+    yyjson_mut_obj_add_str(doc, db, "state", best != DB_ROLE_NONE ? "up" : "down");
+    yyjson_mut_obj_add_bool(doc, db, "primary", best == DB_ROLE_PRIMARY);
+    add_servers(doc, db, shop->topology);
     exchange_json(exchange, ready ? 200 : 503, model);
 }
 
@@ -45,7 +59,7 @@ void operations_whoami(struct exchange *exchange) {
     yyjson_mut_val *model = yyjson_mut_obj(doc);
     yyjson_mut_obj_add_str(doc, model, "node", exchange->shop->config->node);
     yyjson_mut_obj_add_str(doc, model, "request_id", exchange->in.request_id);
-    yyjson_mut_obj_add_str(doc, model, "db_role", db_role_name(health_db_role(exchange->shop->health)));
+    yyjson_mut_obj_add_str(doc, model, "db_role", db_role_name(topology_best(exchange->shop->topology)));
     yyjson_mut_obj_add_null(doc, model, "session");
     exchange_json(exchange, 200, model);
 }

@@ -10,8 +10,7 @@ bool products_one(struct exchange *exchange, yyjson_mut_val **product) {
     const char *text = arena_copy(&exchange->request->arena, param.data, param.length);
     enum status status = STATUS_NOT_FOUND; /* no product has a name that is not a number */
     if (text != NULL && http_number(text, UINT32_MAX, &id) == STATUS_OK) {
-        status = catalog_product(exchange->db, id, exchange->doc, product);
-        exchange->db_role = db_role(exchange->db);
+        status = catalog_product(exchange->database, &exchange->call, id, exchange->doc, product);
     }
     if (status != STATUS_OK) {
         exchange_failure(exchange, status, "There is no such product.");
@@ -27,8 +26,7 @@ bool products_list(struct exchange *exchange, yyjson_mut_val **model) {
         return false;
     }
     *model = yyjson_mut_obj(exchange->doc);
-    enum status status = catalog_page(exchange->db, page, exchange->doc, *model);
-    exchange->db_role = db_role(exchange->db);
+    enum status status = catalog_page(exchange->database, &exchange->call, page, exchange->doc, *model);
     if (status != STATUS_OK) {
         exchange_failure(exchange, status, "The list has no such page.");
     }

@@ -61,8 +61,8 @@ static void finish(struct exchange *exchange) {
     const struct http_request *in = &exchange->in;
     const struct route *route = exchange->match.route;
     int64_t duration_us = clock_monotonic_us() - exchange->started_us;
-    if (exchange->db_role != DB_ROLE_NONE) {
-        http_header(&exchange->out, "X-DB-Role", db_role_name(exchange->db_role));
+    if (exchange->call.db_role != DB_ROLE_NONE) {
+        http_header(&exchange->out, "X-DB-Role", db_role_name(exchange->call.db_role));
     }
     http_finish(in, &exchange->out, exchange->request);
     metrics_request(route != NULL ? (size_t)route->handler : ROUTE_UNMATCHED, exchange->out.status, duration_us);
@@ -82,21 +82,20 @@ static void shed(struct exchange *exchange, const char *detail) {
 
 static void *open_worker(void *context) {
     const struct shop *shop = context;
-    return db_new(&shop->database);
+    return database_new(shop->topology);
 }
 
 static void close_worker(void *state) {
-    db_free(state);
+    database_free(state);
     db_thread_end();
 }
 
 static void run_on_worker(void *state, void *job) {
     struct exchange *exchange = job;
-    int64_t waited_us = clock_monotonic_us() - exchange->started_us;
-    exchange->db = state;
+    exchange->database = state;
     if (atomic_load(&exchange->request->cancelled)) {
         server_respond(exchange->shop->server, exchange->request);
-    } else if (exchange->db == NULL || waited_us > exchange->shop->config->request_timeout_ms * 1000) {
+    } else if (exchange->database == NULL || deadline_passed(exchange->call.deadline)) {
         shed(exchange, "The shop is too busy to answer in time. Please try again.");
     } else {
         handlers[exchange->match.route->handler].run(exchange);

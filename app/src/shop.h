@@ -11,25 +11,24 @@
 
 #include "config.h"
 #include "fcgi_conn.h"
-#include "health.h"
 #include "server.h"
 #include "template.h"
+#include "topology.h"
 #include "workers.h"
 
 /* What all requests share. Only read once the server runs. */
 struct shop {
     const struct config *config;
     const struct template_set *templates;
-    struct health *health;
+    struct topology *topology;
     struct workers *workers;
     struct server *server;
-    struct db_options database;
 };
 
 /* Names the routes to the metrics; once, before there are threads. */
 void shop_init(void);
 
-/* Starts the workers of a shop whose config and database are set. */
+/* Starts the workers of a shop whose config and topology are set. */
 enum status shop_start_workers(struct shop *shop);
 
 /* The server's on_request; context is a struct shop. */
