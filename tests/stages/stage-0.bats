@@ -118,7 +118,7 @@ setup_file() {
 
 @test "operations: alive, ready, who, metrics" {
     assert_equal "$(status_of /livez)" 200
-    assert_equal "$(page /readyz | jq -c '[.ready, .database.state, .database.role]')" '[true,"up","primary"]'
+    assert_equal "$(page /readyz | jq -c '[.ready, .database.state, .database.primary]')" '[true,"up",true]'
     assert_equal "$(page /whoami | jq -r .node)" server-1
     run page /metrics
     assert_output --partial 'shopd_http_requests_total{route="/products/{id}",code="200"}'
