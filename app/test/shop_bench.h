@@ -31,7 +31,7 @@ struct bench {
 /* --- The shop --- */
 
 static inline char *environment(const char *name) {
-    static char workers[] = "1", queue[] = "2", no_socket[] = "/nowhere/mysql.sock";
+    static char workers[] = "1", queue[] = "2", failures[] = "1000", nowhere[] = "unix:/nowhere/mysql.sock";
     static char interval[] = "20", body[] = "1000", params[] = "2000";
     const struct {
         const char *name;
@@ -42,8 +42,9 @@ static inline char *environment(const char *name) {
         {"TEMPLATE_DIR", template_dir},
         {"WORKERS", workers},
         {"QUEUE_LENGTH", queue},
-        {"MYSQL_SOCKET", no_socket},
+        {"MYSQL_SERVERS", nowhere},
         {"REDIS_SERVER", redis_at},
+        {"BREAKER_FAILURES", failures},
         {"BODY_BYTES", body},
         {"PARAMS_BYTES", params},
         {"MYSQL_PASSWORD_FILE", secret_path},
@@ -89,15 +90,8 @@ static inline void start(struct bench *bench) {
     assert_int_equal(template_load(bench->config.template_dir, reason, sizeof reason, &bench->templates), STATUS_OK);
     struct shop *shop = &bench->shop;
     *shop = (struct shop){.config = &bench->config, .templates = bench->templates};
-    shop->database = (struct db_options){.socket = bench->config.mysql_socket,
-                                         .host = "",
-                                         .user = "shop",
-                                         .password = bench->config.mysql_password,
-                                         .database = "shop",
-                                         .timeout_s = 1};
     const struct server_options options = server_options(bench);
-    assert_int_equal(health_start(&shop->database, bench->config.health_interval_ms, &shop->health), STATUS_OK);
-    assert_int_equal(shop_start_redis(shop), STATUS_OK);
+    assert_int_equal(backends_start(&shop->backends, &bench->config), STATUS_OK);
     assert_int_equal(shop_start_workers(shop), STATUS_OK);
     assert_int_equal(server_open(&options, &shop->server), STATUS_OK);
     assert_int_equal(pthread_create(&bench->loop, NULL, run_loop, bench), 0);
@@ -110,8 +104,7 @@ static inline void stop(struct bench *bench) {
     assert_true(bench->complete);
     workers_stop(bench->shop.workers);
     server_free(bench->shop.server);
-    shop_stop_redis(&bench->shop);
-    health_stop(bench->shop.health);
+    backends_stop(&bench->shop.backends);
     template_free(bench->templates);
 }
 
