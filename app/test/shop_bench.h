@@ -20,6 +20,10 @@ enum { REASON_BYTES = 256 };
 static char directory[] = "/tmp/test_shop-XXXXXX";
 static char listen_at[64], redis_at[64], secret_path[64], template_dir[256], node[16] = "test-node";
 
+/* For the next start(). */
+static int64_t read_timeout_ms = 60000, linger_ms = 60000; /* lingering is ended by a second stop */
+static char log_requests[] = "1";
+
 struct bench {
     struct config config;
     struct template_set *templates;
@@ -40,6 +44,7 @@ static inline char *environment(const char *name) {
         {"LISTEN", listen_at},
         {"NODE", node},
         {"TEMPLATE_DIR", template_dir},
+        {"LOG_REQUESTS", log_requests},
         {"WORKERS", workers},
         {"QUEUE_LENGTH", queue},
         {"MYSQL_SERVERS", nowhere},
@@ -74,9 +79,9 @@ static inline struct server_options server_options(struct bench *bench) {
                    100, NULL},
         .requests = (unsigned)config->requests,
         .output_bytes = (size_t)config->output_bytes,
-        .read_timeout_ms = 60000,
+        .read_timeout_ms = read_timeout_ms,
         .idle_timeout_ms = 60000,
-        .linger_ms = 60000, /* ended by a second stop */
+        .linger_ms = linger_ms,
         .stop_timeout_ms = 60000,
         .on_request = shop_on_request,
         .context = &bench->shop,
