@@ -36,6 +36,7 @@ target "shopd" {
 
 target "mysql" {
   context  = "services/mysql"
+  tags     = ["webstack/mysql"]
   target   = "mysql"
   contexts = { catalogue = "target:catalogue" }
   args     = { MYSQL_ARCHIVE = MYSQL_ARCHIVE }
