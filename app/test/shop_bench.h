@@ -1,5 +1,5 @@
 /*
- * shop_bench -- a whole shop but MySQL on a real socket, and its visitor: server, workers, templates, health, and a
+ * shop_bench -- a whole shop but MySQL on a real socket, and its visitor: server, workers, templates, topology, and a
  * database that is not there.
  *
  * set_up() and tear_down() are for the group of tests. Include it after cmocka.h.
