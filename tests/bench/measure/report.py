@@ -17,7 +17,7 @@ def row(goal, finding, judged):
         "at": "least" if goal.least is not None else "most" if goal.most is not None else None,
         "ok": goal.met_by(finding) if judged else None,
         "n": finding.get("n", 0),
-        **{key: finding[key] for key in ("low", "high", "rate", "cpu_us", "note") if key in finding},
+        **{key: finding[key] for key in ("low", "high", "rate", "cpu_us", "tiers", "note") if key in finding},
     }
 
 

@@ -7,6 +7,7 @@ from .goals import Goal, Measure, NotRun
 
 HELLO, PRODUCT, LIST = "/livez", "/products/1", "/products?page=2"
 WARM_UP_SECONDS = 1
+OTHER_TIERS = ("nginx", "mysql", "load")
 
 
 def alternate(settings, services, path):
@@ -18,7 +19,7 @@ def alternate(settings, services, path):
     for number in range(settings.rounds):
         for service in services:
             settings.say(f"{path}: round {number + 1} of {settings.rounds}, {service}")
-            run = stack.load(service, path, settings.seconds, count_cpu=[service])
+            run = stack.load(service, path, settings.seconds, count_cpu=[service, *OTHER_TIERS])
             if run.errors > 0 or run.requests == 0:
                 raise NotRun(f"{service} failed {run.errors} of {run.requests} requests for {path}")
             runs[service].append(run)
@@ -43,7 +44,8 @@ def beside(runs, ours, theirs):
 
 
 def faster(runs, ours, theirs):
-    return {**samples.ratio(rates(runs[ours]), rates(runs[theirs])), **beside(runs, ours, theirs)}
+    return {**samples.ratio(rates(runs[ours]), rates(runs[theirs])), **beside(runs, ours, theirs), "tiers": {
+        name: {tier: round(median(cpu(tier, runs[name])), 1) for tier in (name, *OTHER_TIERS)} for name in (ours, theirs)}}
 
 
 def thriftier(runs, ours, theirs):
