@@ -5,8 +5,9 @@ variable "MYSQL_ARCHIVE" { default = "" }
 
 group "stage-0" { targets = ["server", "dns", "client", "gateway"] }
 group "harness" { targets = ["toolbox", "app-tools"] }
-group "bench" { targets = ["bench-mysql", "shopd-server", "bench-nginx", "bench-php", "bench-peers", "bench-load"] }
-group "everything" { targets = ["stage-0", "harness"] }
+group "tests" { targets = ["mysql", "redis", "shopd-server", "peers", "promtool"] }
+group "bench" { targets = ["mysql", "redis", "shopd-server", "bench-nginx", "bench-php", "bench-peers", "bench-load"] }
+group "everything" { targets = ["stage-0", "harness", "tests", "bench"] }
 
 # --- What others are built from ---
 
@@ -38,6 +39,7 @@ target "shopd" {
 target "mysql" {
   context  = "services/mysql"
   target   = "mysql"
+  tags     = ["webstack/mysql"]
   contexts = { catalogue = "target:catalogue" }
   args     = { MYSQL_ARCHIVE = MYSQL_ARCHIVE }
 }
@@ -81,6 +83,11 @@ target "gateway" {
   tags    = ["webstack/gateway"]
 }
 
+target "redis" {
+  context = "services/redis"
+  tags    = ["webstack/redis"]
+}
+
 # --- The harness ---
 
 target "toolbox" {
@@ -88,12 +95,20 @@ target "toolbox" {
   tags    = ["webstack/toolbox"]
 }
 
-# --- What make bench compares shopd with ---
-
-target "bench-mysql" {
-  inherits = ["mysql"]
-  tags     = ["webstack/bench-mysql"]
+# What tests judge with.
+target "promtool" {
+  context = "tests/promtool"
+  tags    = ["webstack/promtool"]
 }
+
+# The web servers that shopd is tested with.
+target "peers" {
+  context  = "tests/peers"
+  tags     = ["webstack/peers"]
+  contexts = { nginx = "services/nginx" }
+}
+
+# --- What make bench compares shopd with ---
 
 target "bench-nginx" {
   context = "tests/bench"

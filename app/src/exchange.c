@@ -12,7 +12,6 @@ static const char *const templates[PAGE_COUNT] = {
 
 static const char *const retry_after_s = "1"; /* a restarted MySQL is back within about that */
 
-/* yyjson takes its memory from the request's arena, so that nothing needs freeing. */
 static void *json_malloc(void *arena, size_t size) { return arena_alloc(arena, size); }
 static void *json_realloc(void *arena, void *piece, size_t old_size, size_t size) {
     return arena_grow(arena, piece, old_size, size);
@@ -22,8 +21,9 @@ static void json_free(void *arena, void *piece) {
     (void)piece;
 }
 
-static yyjson_alc json_memory(struct arena *arena) {
-    return (yyjson_alc){.malloc = json_malloc, .realloc = json_realloc, .free = json_free, .ctx = arena};
+yyjson_alc exchange_memory(const struct exchange *exchange) {
+    return (yyjson_alc){
+        .malloc = json_malloc, .realloc = json_realloc, .free = json_free, .ctx = &exchange->request->arena};
 }
 
 struct exchange *exchange_new(const struct shop *shop, struct fcgi_request *request) {
@@ -32,7 +32,9 @@ struct exchange *exchange_new(const struct shop *shop, struct fcgi_request *requ
         return NULL;
     }
     *exchange = (struct exchange){.shop = shop, .request = request, .started_us = clock_monotonic_us()};
-    yyjson_alc memory = json_memory(&request->arena);
+    exchange->call.deadline.at_us = exchange->started_us + shop->config->request_timeout_ms * 1000;
+    exchange->traced = trace_begin(&exchange->call.trace, fcgi_param(request, "HTTP_TRACEPARENT"));
+    yyjson_alc memory = exchange_memory(exchange);
     exchange->doc = yyjson_mut_doc_new(&memory);
     http_response_init(&exchange->out, &request->arena);
     return exchange->doc != NULL ? exchange : NULL;
@@ -71,7 +73,7 @@ void exchange_page(struct exchange *exchange, int status, enum page page, const 
 }
 
 static void put_json(struct exchange *exchange, int status, const char *content_type, yyjson_mut_val *model) {
-    yyjson_alc memory = json_memory(&exchange->request->arena);
+    yyjson_alc memory = exchange_memory(exchange);
     size_t length = 0; /* stays so if the model holds a text that is not UTF-8 */
     char *json = yyjson_mut_val_write_opts(model, YYJSON_WRITE_NEWLINE_AT_END, &memory, &length, NULL);
     exchange_text(exchange, json != NULL ? status : NO_ANSWER, content_type, (struct slice){json, length});

@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <yyjson.h>
 
+#include "cache.h"
+#include "call.h"
 #include "db.h"
 #include "http.h"
 #include "router.h"
@@ -28,8 +30,12 @@ struct exchange {
     struct router_match match;
     yyjson_mut_doc *doc;  /* of the models; in the request's arena */
     struct db *db;        /* the worker's connection; NULL in handlers that need no backend */
+    struct cache cache;   /* the worker's */
+    struct call call;     /* for its calls of backends */
     enum db_role db_role; /* of the last statement of this request */
     int64_t started_us;   /* the request had come in whole */
+    int64_t queued_us;    /* it waited for a worker for so long; 0: it needed none */
+    bool traced;          /* the caller's trace goes on; else it begins here */
 };
 
 /* The pages, each with a template; head.html and the like are parts of theirs. */
@@ -40,6 +46,9 @@ const char *exchange_missing_template(const struct template_set *set);
 
 /* Begins an exchange in the arena of request. NULL: no memory. */
 struct exchange *exchange_new(const struct shop *shop, struct fcgi_request *request);
+
+/* The request's memory, for yyjson: nothing of it needs freeing. */
+yyjson_alc exchange_memory(const struct exchange *exchange);
 
 /* Answers with an HTML page: its template, filled from model. title, node, db_role and
  * request_id are added to the model here. */

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <strings.h>
 
 static bool is_alnum(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
@@ -64,6 +65,66 @@ static const char *read_request_id(struct fcgi_request *request) {
     return copy != NULL ? copy : "-";
 }
 
+/* What follows scheme and authority, where a target is absolute (RFC 9112 section 3.2.2). HAProxy and Apache pass it on
+ * as it came; Nginx and lighttpd cut it. */
+static struct slice without_authority(struct slice uri) {
+    static const char *const schemes[] = {"http://", "https://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        size_t start = strlen(schemes[i]), end = start;
+        if (uri.length < start || strncasecmp(uri.data, schemes[i], start) != 0) {
+            continue;
+        }
+        while (end < uri.length && uri.data[end] != '/' && uri.data[end] != '?') {
+            end++;
+        }
+        return end > start ? (struct slice){uri.data + end, uri.length - end} : uri;
+    }
+    return uri;
+}
+
+/* Cuts REQUEST_URI into path and query; a path that is left out is "/" (RFC 9110 section 4.2.3). */
+static enum status read_target(const struct fcgi_request *request, struct slice *path, struct slice *query) {
+    struct slice uri = only_param(request, "REQUEST_URI");
+    if (uri.length == 0) {
+        return STATUS_BAD_INPUT;
+    }
+    uri = without_authority(uri);
+    if (uri.length > 0 && uri.data[0] != '/' && uri.data[0] != '?') {
+        return STATUS_BAD_INPUT;
+    }
+    const char *mark = memchr(uri.data, '?', uri.length);
+    size_t path_length = mark != NULL ? (size_t)(mark - uri.data) : uri.length;
+    size_t query_at = mark != NULL ? path_length + 1 : path_length;
+    *path = path_length > 0 ? (struct slice){uri.data, path_length} : slice_of("/");
+    *query = (struct slice){uri.data + query_at, uri.length - query_at};
+    return STATUS_OK;
+}
+
+/* Is this a decimal number, and the length? */
+static bool says_length(struct slice text, size_t length) {
+    size_t number = 0;
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9' || number > length) {
+            return false;
+        }
+        number = number * 10 + (size_t)(text.data[i] - '0');
+    }
+    return number == length;
+}
+
+/* A visitor who left in the middle of the body: the web server ends it, and what came must not be taken for the whole
+ * (FastCGI section 6.2). Without CONTENT_LENGTH, or with an empty one, the body is what came. */
+static bool body_is_whole(const struct fcgi_request *request) {
+    for (size_t i = 0; i < request->param_count; i++) {
+        const struct fcgi_pair *param = &request->params[i];
+        if (slice_equal(param->name, slice_of("CONTENT_LENGTH")) && param->value.length > 0 &&
+            !says_length(param->value, request->body.length)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 enum status http_read_request(struct fcgi_request *request, struct http_request *out) {
     *out = (struct http_request){.method = HTTP_OTHER, .method_name = "-", .path = "", .query = {"", 0}};
     out->body = request->body;
@@ -72,16 +133,16 @@ enum status http_read_request(struct fcgi_request *request, struct http_request 
     if (status != STATUS_OK) {
         return status;
     }
-    /* Not DOCUMENT_URI or PATH_INFO: a server has decoded those once already. */
-    struct slice uri = only_param(request, "REQUEST_URI");
-    if (uri.length == 0 || uri.data[0] != '/') {
+    if (request->fault == FCGI_FAULT_NONE && !body_is_whole(request)) {
         return STATUS_BAD_INPUT;
     }
-    const char *mark = memchr(uri.data, '?', uri.length);
-    size_t path_length = mark != NULL ? (size_t)(mark - uri.data) : uri.length;
-    size_t query_at = mark != NULL ? path_length + 1 : path_length;
-    struct slice query = {uri.data + query_at, uri.length - query_at};
-    const char *path = http_decode(&request->arena, (struct slice){uri.data, path_length}, false);
+    /* Not DOCUMENT_URI or PATH_INFO: a server has decoded those once already. */
+    struct slice raw_path, query;
+    status = read_target(request, &raw_path, &query);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    const char *path = http_decode(&request->arena, raw_path, false);
     /* Decoded only to see that it can be: what is wrong anywhere in it shall not depend on who asks for what. */
     if (path == NULL || http_decode(&request->arena, query, true) == NULL) {
         return arena_failed(&request->arena) ? STATUS_NO_MEMORY : STATUS_BAD_INPUT;

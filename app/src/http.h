@@ -37,8 +37,9 @@ struct http_response {
 /*
  * Reads the CGI variables of request into out. STATUS_BAD_INPUT (answer 400):
  * REQUEST_METHOD or REQUEST_URI is missing or twice, the method is no token, the
- * URI does not start with '/', or its path or query holds a broken percent escape,
- * a NUL, a control character or invalid UTF-8. STATUS_NO_MEMORY: the arena is full.
+ * URI is neither "/path?query" nor the same behind "http://host", its path or query
+ * holds a broken percent escape, a NUL, a control character or invalid UTF-8, or
+ * CONTENT_LENGTH is not the length of the body. STATUS_NO_MEMORY: the arena is full.
  *
  * A 400 has to be answered and logged too, so out is filled in either case: what
  * could not be read is HTTP_OTHER, "-" as method_name, "" as path and query.

@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "address.h"
 #include "config.h"
 #include "exchange.h"
-#include "listener.h"
 #include "log.h"
 #include "shop.h"
 
@@ -119,24 +119,37 @@ static int run(const struct config *config, const struct template_set *templates
     const struct server_options options = server_options(&shop);
     if (db_library_init() == STATUS_OK &&
         health_start(&shop.database, config->health_interval_ms, &shop.health) == STATUS_OK &&
-        shop_start_workers(&shop) == STATUS_OK && server_open(&options, &shop.server) == STATUS_OK) {
+        shop_start_redis(&shop) == STATUS_OK && shop_start_workers(&shop) == STATUS_OK &&
+        server_open(&options, &shop.server) == STATUS_OK) {
         complete = serve(&shop);
     } else {
         log_event(LOG_ERROR, "cannot start", LOG_TEXT("listen", config->listen));
     }
     workers_stop(shop.workers);
     server_free(shop.server);
+    shop_stop_redis(&shop);
     health_stop(shop.health);
     db_library_end();
     return complete ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static enum status check_address(const char *variable, const char *value, char reason[static REASON_BYTES]) {
+    struct address address;
+    enum status status = address_read(value, &address);
+    if (status != STATUS_OK) {
+        snprintf(reason, REASON_BYTES, "%s is \"%s\"; it must be unix:PATH or ADDRESS:PORT", variable, value);
+    }
+    return status;
+}
+
 /* Reads all that can be wrong before anything is opened. STATUS_OK, or reason says what is. */
 static enum status prepare(struct config *config, struct template_set **templates, char reason[static REASON_BYTES]) {
     enum status status = config_read(getenv, config, reason, REASON_BYTES);
-    if (status == STATUS_OK && listener_check(config->listen) != STATUS_OK) {
-        snprintf(reason, REASON_BYTES, "LISTEN is \"%s\"; it must be unix:PATH or ADDRESS:PORT", config->listen);
-        status = STATUS_BAD_INPUT;
+    if (status == STATUS_OK) {
+        status = check_address("LISTEN", config->listen, reason);
+    }
+    if (status == STATUS_OK && config->redis_server[0] != '\0') {
+        status = check_address("REDIS_SERVER", config->redis_server, reason);
     }
     if (status == STATUS_OK) {
         status = template_load(config->template_dir, reason, REASON_BYTES, templates);

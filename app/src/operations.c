@@ -8,6 +8,17 @@ void operations_livez(struct exchange *exchange) {
     exchange_text(exchange, 200, "text/plain; charset=utf-8", slice_of("alive\n"));
 }
 
+/* Only told: without Redis the shop is slower, but right. */
+static void add_redis(yyjson_mut_doc *doc, yyjson_mut_val *model, const struct shop *shop) {
+    yyjson_mut_val *redis = yyjson_mut_obj_add_obj(doc, model, "redis");
+    if (shop->redis_watch == NULL) {
+        yyjson_mut_obj_add_str(doc, redis, "state", "none");
+        return;
+    }
+    yyjson_mut_obj_add_str(doc, redis, "state", redis_watch_up(shop->redis_watch) ? "up" : "down");
+    yyjson_mut_obj_add_str(doc, redis, "breaker", breaker_state_name(breaker_state(shop->redis.breaker)));
+}
+
 void operations_readyz(struct exchange *exchange) {
     const struct shop *shop = exchange->shop;
     yyjson_mut_doc *doc = exchange->doc;
@@ -26,16 +37,22 @@ void operations_readyz(struct exchange *exchange) {
     yyjson_mut_val *db = yyjson_mut_obj_add_obj(doc, model, "database");
     yyjson_mut_obj_add_str(doc, db, "state", database ? "up" : "down");
     yyjson_mut_obj_add_str(doc, db, "role", db_role_name(health_db_role(shop->health)));
+    add_redis(doc, model, shop);
     exchange_json(exchange, ready ? 200 : 503, model);
 }
 
 void operations_metrics(struct exchange *exchange) {
+    const struct shop *shop = exchange->shop;
     struct text out;
     struct slice content = {0};
-    metrics_set(METRIC_QUEUED, workers_queued(exchange->shop->workers, WORKERS_BROWSING));
-    metrics_set(METRIC_BUSY, workers_busy(exchange->shop->workers));
+    metrics_set(METRIC_QUEUED_VITAL, workers_queued(shop->workers, WORKERS_VITAL));
+    metrics_set(METRIC_QUEUED_BROWSING, workers_queued(shop->workers, WORKERS_BROWSING));
+    metrics_set(METRIC_QUEUE_CAPACITY_VITAL, shop->config->queue_length);
+    metrics_set(METRIC_QUEUE_CAPACITY_BROWSING, shop->config->queue_length);
+    metrics_set(METRIC_WORKERS, shop->config->workers);
+    metrics_set(METRIC_BUSY, workers_busy(shop->workers));
     text_init(&out, &exchange->request->arena);
-    metrics_render(&out);
+    metrics_render(&out, NULL, 0);
     text_slice(&out, &content);
     exchange_text(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", content);
 }

@@ -12,6 +12,7 @@
 #include "config.h"
 #include "fcgi_conn.h"
 #include "health.h"
+#include "redis_watch.h"
 #include "server.h"
 #include "template.h"
 #include "workers.h"
@@ -24,10 +25,19 @@ struct shop {
     struct workers *workers;
     struct server *server;
     struct db_options database;
+    struct redis_options redis;
+    struct breaker redis_breaker;
+    struct redis_watch *redis_watch; /* NULL: there is no Redis */
 };
 
 /* Names the routes to the metrics; once, before there are threads. */
 void shop_init(void);
+
+/* Begins to look at the Redis that config names, if it names one; before the workers start. */
+enum status shop_start_redis(struct shop *shop);
+
+/* After the workers have stopped. */
+void shop_stop_redis(struct shop *shop);
 
 /* Starts the workers of a shop whose config and database are set. */
 enum status shop_start_workers(struct shop *shop);

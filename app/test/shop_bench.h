@@ -18,7 +18,7 @@
 enum { REASON_BYTES = 256 };
 
 static char directory[] = "/tmp/test_shop-XXXXXX";
-static char listen_at[64], secret_path[64], template_dir[256], node[16] = "test-node";
+static char listen_at[64], redis_at[64], secret_path[64], template_dir[256], node[16] = "test-node";
 
 struct bench {
     struct config config;
@@ -43,6 +43,7 @@ static inline char *environment(const char *name) {
         {"WORKERS", workers},
         {"QUEUE_LENGTH", queue},
         {"MYSQL_SOCKET", no_socket},
+        {"REDIS_SERVER", redis_at},
         {"BODY_BYTES", body},
         {"PARAMS_BYTES", params},
         {"MYSQL_PASSWORD_FILE", secret_path},
@@ -96,6 +97,7 @@ static inline void start(struct bench *bench) {
                                          .timeout_s = 1};
     const struct server_options options = server_options(bench);
     assert_int_equal(health_start(&shop->database, bench->config.health_interval_ms, &shop->health), STATUS_OK);
+    assert_int_equal(shop_start_redis(shop), STATUS_OK);
     assert_int_equal(shop_start_workers(shop), STATUS_OK);
     assert_int_equal(server_open(&options, &shop->server), STATUS_OK);
     assert_int_equal(pthread_create(&bench->loop, NULL, run_loop, bench), 0);
@@ -108,6 +110,7 @@ static inline void stop(struct bench *bench) {
     assert_true(bench->complete);
     workers_stop(bench->shop.workers);
     server_free(bench->shop.server);
+    shop_stop_redis(&bench->shop);
     health_stop(bench->shop.health);
     template_free(bench->templates);
 }

@@ -139,16 +139,6 @@ static void test_variables_must_be_there_exactly_once(void **state) {
     assert_int_equal(http_read_request(&f->request, &f->in), STATUS_BAD_INPUT); /* no method */
 }
 
-static void test_only_origin_form(void **state) {
-    struct fixture *f = *state;
-    static const char *const uris[] = {"", "*", "a", "?a", "http://www.foobar.com/", "%2Fa"};
-    for (size_t i = 0; i < sizeof uris / sizeof *uris; i++) {
-        assert_int_equal(read_uri(f, "GET", uris[i]), STATUS_BAD_INPUT);
-        assert_string_equal(f->in.path, "");
-        assert_slice(f->in.query, "");
-    }
-}
-
 static void test_bad_text_is_refused_in_path_and_query(void **state) {
     struct fixture *f = *state;
     static const char *const texts[] = {
@@ -380,7 +370,6 @@ int main(void) {
         TEST(test_methods),
         TEST(test_method_must_be_a_token),
         TEST(test_variables_must_be_there_exactly_once),
-        TEST(test_only_origin_form),
         TEST(test_bad_text_is_refused_in_path_and_query),
         TEST(test_raw_nul_is_refused),
         TEST(test_request_id),
