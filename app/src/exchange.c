@@ -5,7 +5,10 @@
 #include "clock.h"
 #include "shop.h"
 
-enum { NO_ANSWER = 0 }; /* a status that http_finish() makes a 500 of */
+enum {
+    NO_ANSWER = 0,      /* a status that http_finish() makes a 500 of */
+    PAGE_BYTES = 12288, /* most pages are smaller */
+};
 
 static const char *const templates[PAGE_COUNT] = {
     [PAGE_HOME] = "home", [PAGE_PRODUCTS] = "products", [PAGE_PRODUCT] = "product", [PAGE_ERROR] = "error"};
@@ -26,7 +29,7 @@ yyjson_alc exchange_memory(const struct exchange *exchange) {
         .malloc = json_malloc, .realloc = json_realloc, .free = json_free, .ctx = &exchange->request->arena};
 }
 
-struct exchange *exchange_new(const struct shop *shop, struct fcgi_request *request) {
+struct exchange *exchange_new(struct shop *shop, struct fcgi_request *request) {
     struct exchange *exchange = arena_alloc(&request->arena, sizeof *exchange);
     if (exchange == NULL) {
         return NULL;
@@ -61,9 +64,10 @@ void exchange_page(struct exchange *exchange, int status, enum page page, const 
     yyjson_mut_doc *doc = exchange->doc;
     yyjson_mut_obj_add_str(doc, model, "title", title);
     yyjson_mut_obj_add_str(doc, model, "node", exchange->shop->config->node);
-    yyjson_mut_obj_add_str(doc, model, "db_role", db_role_name(exchange->db_role));
+    yyjson_mut_obj_add_str(doc, model, "db_role", db_role_name(exchange->call.db_role));
     yyjson_mut_obj_add_str(doc, model, "request_id", exchange->in.request_id);
     text_init(&html, &exchange->request->arena);
+    text_reserve(&html, PAGE_BYTES);
     if (template_render(exchange->shop->templates, templates[page], model, &html) != STATUS_OK ||
         text_slice(&html, &content) != STATUS_OK) {
         content = slice_of("");
@@ -117,6 +121,7 @@ void exchange_failure(struct exchange *exchange, enum status status, const char 
         break;
     case STATUS_GONE:
     case STATUS_TIMEOUT:
+    case STATUS_AGAIN:
         exchange_problem(exchange, 503, "The database does not answer at the moment. Please try again.");
         break;
     default:

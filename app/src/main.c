@@ -1,7 +1,7 @@
 /*
  * shopd -- the FastCGI application server of webstack-lab.
  *
- * Start: configuration, templates, database library, health, workers, server.
+ * Start: configuration, templates, database library, topology, workers, server.
  * Stop:  the same in reverse order, after SIGTERM or SIGINT.
  */
 #include <pthread.h>
@@ -55,18 +55,6 @@ static struct server_options server_options(struct shop *shop) {
     };
 }
 
-static struct db_options database_options(const struct config *config) {
-    return (struct db_options){
-        .socket = config->mysql_socket,
-        .host = config->mysql_host,
-        .port = (unsigned)config->mysql_port,
-        .user = config->mysql_user,
-        .password = config->mysql_password,
-        .database = config->mysql_database,
-        .timeout_s = (unsigned)config->mysql_timeout_s,
-    };
-}
-
 /* The signals that stop us are taken by one thread, as if they were messages: nothing
  * happens inside a signal handler. */
 static void *take_signals(void *argument) {
@@ -113,22 +101,19 @@ static bool serve(struct shop *shop) {
 }
 
 static int run(const struct config *config, const struct template_set *templates) {
-    struct shop shop = {.config = config, .templates = templates, .database = database_options(config)};
+    struct shop shop = {.config = config, .templates = templates};
     bool complete = false;
     shop_init();
     const struct server_options options = server_options(&shop);
-    if (db_library_init() == STATUS_OK &&
-        health_start(&shop.database, config->health_interval_ms, &shop.health) == STATUS_OK &&
-        shop_start_redis(&shop) == STATUS_OK && shop_start_workers(&shop) == STATUS_OK &&
-        server_open(&options, &shop.server) == STATUS_OK) {
+    if (db_library_init() == STATUS_OK && backends_start(&shop.backends, config) == STATUS_OK &&
+        shop_start_workers(&shop) == STATUS_OK && server_open(&options, &shop.server) == STATUS_OK) {
         complete = serve(&shop);
     } else {
         log_event(LOG_ERROR, "cannot start", LOG_TEXT("listen", config->listen));
     }
     workers_stop(shop.workers);
     server_free(shop.server);
-    shop_stop_redis(&shop);
-    health_stop(shop.health);
+    backends_stop(&shop.backends);
     db_library_end();
     return complete ? EXIT_SUCCESS : EXIT_FAILURE;
 }
@@ -150,6 +135,12 @@ static enum status prepare(struct config *config, struct template_set **template
     }
     if (status == STATUS_OK && config->redis_server[0] != '\0') {
         status = check_address("REDIS_SERVER", config->redis_server, reason);
+    }
+    if (status == STATUS_OK && topology_check(config->mysql_servers) != STATUS_OK) {
+        snprintf(reason, REASON_BYTES,
+                 "MYSQL_SERVERS is \"%s\"; it must be 1 to %d of unix:PATH or ADDRESS:PORT, separated by spaces",
+                 config->mysql_servers, TOPOLOGY_SERVERS_MAX);
+        status = STATUS_BAD_INPUT;
     }
     if (status == STATUS_OK) {
         status = template_load(config->template_dir, reason, REASON_BYTES, templates);

@@ -43,8 +43,7 @@ static enum status find_product(struct exchange *exchange, uint32_t id, yyjson_m
     if (hit) {
         return STATUS_OK;
     }
-    enum status status = catalog_product(exchange->db, id, exchange->doc, product);
-    exchange->db_role = db_role(exchange->db);
+    enum status status = catalog_product(exchange->database, &exchange->call, id, exchange->doc, product);
     if (status == STATUS_OK && exchange->cache.redis != NULL) {
         cache_product(exchange, slice_of(key), *product);
     }
@@ -75,8 +74,7 @@ bool products_list(struct exchange *exchange, yyjson_mut_val **model) {
         return false;
     }
     *model = yyjson_mut_obj(exchange->doc);
-    enum status status = catalog_page(exchange->db, page, exchange->doc, *model);
-    exchange->db_role = db_role(exchange->db);
+    enum status status = catalog_page(exchange->database, &exchange->call, page, exchange->doc, *model);
     if (status != STATUS_OK) {
         exchange_failure(exchange, status, "The list has no such page.");
     }

@@ -61,10 +61,14 @@ void shop_init(void) { metrics_init(route_names, sizeof route_names / sizeof rou
 
 /* --- The answer leaves ---------------------------------------------------------------- */
 
-/* Appends one measure of Server-Timing, in milliseconds. */
+/* Appends one measure of Server-Timing, in milliseconds with three places. */
 static void add_measure(struct text *timing, const char *name, int64_t us) {
-    text_format(timing, "%s%s;dur=%lld.%03d", timing->length > 0 ? ", " : "", name, (long long)(us / 1000),
-                (int)(us % 1000));
+    const char places[] = {'.', (char)('0' + us / 100 % 10), (char)('0' + us / 10 % 10), (char)('0' + us % 10)};
+    text_put(timing, timing->length > 0 ? ", " : "");
+    text_put(timing, name);
+    text_put(timing, ";dur=");
+    text_put_number(timing, us / 1000);
+    text_put_slice(timing, (struct slice){places, sizeof places});
 }
 
 /* Where the time went, for those who look into their browser. */
@@ -89,8 +93,8 @@ static void add_timing(struct exchange *exchange, int64_t duration_us) {
 static void add_headers(struct exchange *exchange, int64_t duration_us) {
     const struct route *route = exchange->match.route;
     char traceparent[TRACE_PARENT_CHARS + 1];
-    if (exchange->db_role != DB_ROLE_NONE) {
-        http_header(&exchange->out, "X-DB-Role", db_role_name(exchange->db_role));
+    if (exchange->call.db_role != DB_ROLE_NONE) {
+        http_header(&exchange->out, "X-DB-Role", db_role_name(exchange->call.db_role));
     }
     if (exchange->traced) {
         trace_format(&exchange->call.trace, traceparent);
@@ -141,74 +145,26 @@ static void shed(struct exchange *exchange, enum reason reason, const char *deta
     finish(exchange);
 }
 
-/* --- Redis ----------------------------------------------------------------------------- */
-
-enum status shop_start_redis(struct shop *shop) {
-    const struct config *config = shop->config;
-    if (config->redis_server[0] == '\0') {
-        return STATUS_OK;
-    }
-    breaker_init(&shop->redis_breaker, (unsigned)config->breaker_failures, config->breaker_cooldown_ms * 1000);
-    shop->redis = (struct redis_options){
-        .user = config->redis_user,
-        .password = config->redis_password,
-        .ca_file = config->redis_ca_file,
-        .timeout_ms = config->redis_timeout_ms,
-        .breaker = &shop->redis_breaker,
-    };
-    enum status status = address_read(config->redis_server, &shop->redis.server);
-    return status == STATUS_OK ? redis_watch_start(&shop->redis, config->health_interval_ms, &shop->redis_watch)
-                               : status;
-}
-
-void shop_stop_redis(struct shop *shop) {
-    redis_watch_stop(shop->redis_watch);
-    if (shop->redis.breaker != NULL) {
-        breaker_destroy(shop->redis.breaker);
-    }
-}
-
 /* --- On a worker ---------------------------------------------------------------------- */
 
-/* A thread's own connections. */
-struct worker {
-    struct db *db;
-    struct redis *redis; /* NULL: there is no Redis */
-};
-
 static void *open_worker(void *context) {
-    const struct shop *shop = context;
-    struct worker *worker = calloc(1, sizeof *worker);
-    if (worker != NULL) {
-        worker->db = db_new(&shop->database);
-        worker->redis = shop->redis_watch != NULL ? redis_new(&shop->redis) : NULL;
-    }
-    return worker;
+    struct shop *shop = context;
+    return clients_new(&shop->backends);
 }
 
-static void close_worker(void *state) {
-    struct worker *worker = state;
-    if (worker != NULL) {
-        db_free(worker->db);
-        redis_free(worker->redis);
-        free(worker);
-    }
-    db_thread_end();
-}
+static void close_worker(void *state) { clients_free(state); }
 
 static void run_on_worker(void *state, void *job) {
-    const struct worker *worker = state;
+    const struct clients *clients = state;
     struct exchange *exchange = job;
     exchange->queued_us = clock_monotonic_us() - exchange->started_us;
-    if (worker != NULL) {
-        exchange->db = worker->db;
-        exchange->cache = (struct cache){worker->redis, exchange->shop->config->cache_ttl_ms};
-    }
     if (atomic_load(&exchange->request->cancelled)) {
         server_respond(exchange->shop->server, exchange->request);
-    } else if (exchange->db == NULL || deadline_passed(exchange->call.deadline)) {
+    } else if (clients == NULL || deadline_passed(exchange->call.deadline)) {
         shed(exchange, TOO_LATE, "The shop is too busy to answer in time. Please try again.");
     } else {
+        exchange->database = clients->database;
+        exchange->cache = clients->cache;
         handlers[exchange->match.route->handler].run(exchange);
         finish(exchange);
     }
