@@ -12,7 +12,6 @@ from . import calm, engine, fuzzed, report, speed, stack
 from .goals import NotRun
 
 MEASURES = speed.MEASURES + calm.MEASURES + fuzzed.MEASURES
-ALWAYS = ("load", "nginx", "haproxy", "mysql", "shopd", "shopd-logging", "php", "prefork", "threaded", "null")
 
 
 @dataclass
@@ -70,10 +69,7 @@ def run_all(settings):
         sys.exit(f"error: no measure is called like ONLY={settings.only}; there are: "
                  + ", ".join(measure.name for measure in MEASURES))
     settings.say("starting the containers")
-    stack.up(*ALWAYS)
-    for service in stack.PORTS:
-        if service in ALWAYS:
-            stack.within(30, f"{service} answers", lambda service=service: stack.answers(service))
+    stack.up()
     return [row for measure in chosen for row in rows_of(measure, settings)]
 
 

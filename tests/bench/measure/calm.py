@@ -9,6 +9,9 @@ from .speed import HELLO
 
 PACE = 2000  # requests a second: some ten percent of what it can do
 MIXTURE = "mixture"
+CONNECTIONS_MADE = "shopd_fcgi_connections_total"
+# Request ids are odd and below 32,768 in HAProxy; then it leaves the connection for a new one.
+HAPROXY_IDS = 16_383
 
 
 def paced(service, seconds):
@@ -18,20 +21,21 @@ def paced(service, seconds):
 
 
 def silent_connection(settings):
+    """Short rounds and many of them: what disturbs one percent of the requests comes and goes with the machine."""
+    rounds, seconds = (settings.rounds, 1) if settings.quick else (settings.rounds * 4, 2)
     quiet, disturbed = [], []
-    sent = 0
-    for number in range(settings.rounds):
-        settings.say(f"one silent connection: round {number + 1} of {settings.rounds}")
-        quiet.append(paced("shopd", settings.seconds))
+    for number in range(rounds):
+        settings.say(f"one silent connection: round {number + 1} of {rounds}")
+        quiet.append(paced("shopd", seconds))
         with stack.fcgi_client("silent", "/sockets/shopd.sock"):
-            disturbed.append(paced("shopd", settings.seconds))
-        sent += quiet[-1]["sent"] + disturbed[-1]["sent"]
+            disturbed.append(paced("shopd", seconds))
+    sent = sum(run["sent"] for run in quiet + disturbed)
     failed = sum(run["failed"] for run in quiet + disturbed)
     if failed > 0:
         raise NotRun(f"{failed} of {sent} requests failed")
-    p99 = [[run["p99_us"] for run in runs] for runs in (disturbed, quiet)]
-    note = f"p99 {median(p99[0]):.0f} µs with, {median(p99[1]):.0f} µs without; {sent} requests, {PACE} a second"
-    return [{**samples.ratio(*p99), "note": note}]
+    with_it, without = ([run["p99_us"] for run in runs] for runs in (disturbed, quiet))
+    note = f"p99 {median(with_it):.0f} µs with, {median(without):.0f} µs without; {sent} requests, {PACE} a second"
+    return [{**samples.ratio(with_it, without), "note": note}]
 
 
 def idle_connections(settings):
@@ -59,9 +63,9 @@ def haproxy_stat(column):
 
 
 def one_connection(settings):
-    """The first request makes the connection; from then on none may be added."""
+    """HAProxy has one connection at a time, and takes a new one when the request ids of the old are used up."""
     stack.restart("haproxy")
-    before = stack.metric("haproxy", "shopd_fcgi_connections_total")
+    before = stack.metric("haproxy", CONNECTIONS_MADE)
     done, errors = 0, 0
     while done < settings.requests:
         settings.say(f"64 in flight over one connection: {done} of {settings.requests} requests")
@@ -70,13 +74,14 @@ def one_connection(settings):
         errors += run.errors
         if run.requests == 0:
             raise NotRun("nothing comes through any more")
-    more = stack.metric("haproxy", "shopd_fcgi_connections_total") - before
+    more = stack.metric("haproxy", CONNECTIONS_MADE) - before
     at_once = haproxy_stat("smax")
-    if more != 0:
-        raise NotRun(f"HAProxy made {more:.0f} connections more than one")
+    if more > done / HAPROXY_IDS * 1.05 + 1:
+        raise NotRun(f"HAProxy made {more:.0f} connections more than one for {done} requests")
     if at_once < 64:
         raise NotRun(f"only {at_once} requests were in flight at once")
-    return [{"value": errors, "n": done, "note": f"{at_once} in flight at once, 1 connection"}]
+    note = f"{at_once} in flight at once; {more + 1:.0f} connections, one after the other"
+    return [{"value": errors, "n": done, "note": note}]
 
 
 def held_connections(settings):
@@ -118,7 +123,7 @@ MEASURES = [
         ],
         idle_connections,
     ),
-    Measure("one connection", [Goal("64 in flight over one HAProxy connection, 10⁶ requests: errors", unit="", most=0)],
+    Measure("one connection", [Goal("64 in flight over ONE HAProxy connection, 10⁶ requests: errors", unit="", most=0)],
             one_connection),
     Measure(
         "held connections",

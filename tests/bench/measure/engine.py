@@ -33,10 +33,6 @@ def compose(*arguments, seconds=300):
     return run("docker", "compose", "--progress", "quiet", "--file", str(COMPOSE_FILE), *arguments, seconds=seconds)
 
 
-def has_image(name):
-    return bool(run("docker", "image", "ls", "--quiet", name).strip())
-
-
 def host():
     return {
         "cores": int(run("docker", "info", "--format", "{{.NCPU}}")),

@@ -17,7 +17,7 @@ def row(goal, finding, judged):
         "at": "least" if goal.least is not None else "most" if goal.most is not None else None,
         "ok": goal.met_by(finding) if judged else None,
         "n": finding.get("n", 0),
-        **{key: finding[key] for key in ("low", "high", "rate", "cpu_us", "note") if key in finding},
+        **{key: finding[key] for key in ("low", "high", "rate", "cpu_us", "tiers", "note") if key in finding},
     }
 
 
@@ -60,35 +60,38 @@ def pair(row, key):
     return f"{number(round(row[key]['ours'], 1))} / {number(round(row[key]['theirs'], 1))}" if key in row else ""
 
 
-HEADINGS = ["", "reached", "95 % interval", "goal", "", "requests/s, ours / theirs", "CPU µs, ours / theirs", "n"]
-
-
-def cells(row):
-    return [row["name"], with_unit(row["value"], row["unit"]), interval(row), goal(row), verdict(row),
-            pair(row, "rate"), pair(row, "cpu_us"), number(row["n"])]
-
-
 # --- Tables -----------------------------------------------------------------------------------------------------
 
 
 def text(report):
-    table = [HEADINGS, *(cells(row) for row in report["rows"])]
-    widths = [max(len(line[i]) for line in table) for i in range(len(HEADINGS))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in table]
-    for at, row in reversed(list(enumerate(report["rows"], 1))):
-        if "note" in row:
-            lines.insert(at + 1, f"    {row['note']}")
+    """Goals and what was reached in columns; under a row what else there is to say of it."""
+    columns = [[row["name"], with_unit(row["value"], row["unit"]), interval(row), goal(row), verdict(row)]
+               for row in report["rows"]]
+    widths = [max(map(len, column)) for column in zip(*columns, strict=True)]
+    lines = []
+    for row, line in zip(report["rows"], columns, strict=True):
+        lines.append("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        lines.extend(f"    {remark}" for remark in remarks(row))
     return "\n".join(lines)
+
+
+def remarks(row):
+    for key, words in (("rate", "requests/s"), ("cpu_us", "CPU µs per request")):
+        if key in row:
+            yield f"{words}, ours / theirs: {pair(row, key)}"
+    if "note" in row:
+        yield row["note"]
 
 
 def markdown(report):
     host = report["host"]
-    lines = ["| " + " | ".join(HEADINGS) + " |", "|---" * len(HEADINGS) + "|"]
+    headings = ["", "reached", "95 % interval", "goal", "", "requests/s, ours / theirs", "CPU µs, ours / theirs", "n"]
+    lines = ["| " + " | ".join(headings) + " |", "|---" * len(headings) + "|"]
     for row in report["rows"]:
-        line = cells(row)
-        if "note" in row:
-            line[0] += f"<br>{row['note']}"
-        lines.append("| " + " | ".join(line) + " |")
+        name = f"{row['name']}<br><sub>{row['note']}</sub>" if "note" in row else row["name"]
+        cells = [name, with_unit(row["value"], row["unit"]), interval(row), goal(row), verdict(row), pair(row, "rate"),
+                 pair(row, "cpu_us"), number(row["n"])]
+        lines.append("| " + " | ".join(cells) + " |")
     lines.append("")
     lines.append(f"{report['when'][:10]}, {host['cores']} cores, Docker {host['engine']}, Linux {host['kernel']}.")
     return "\n".join(lines) + "\n"

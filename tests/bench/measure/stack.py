@@ -46,12 +46,14 @@ class Run:
         return self.cpu_us[service] / self.requests
 
 
-def up(*services):
-    engine.compose("up", "--detach", *services)
+def up():
+    engine.compose("up", "--detach")
+    for service in PORTS:
+        within(30, f"{service} answers", lambda service=service: answers(service))
 
 
 def down():
-    engine.compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "2")
+    engine.compose("down", "--volumes", "--remove-orphans", "--timeout", "2")
 
 
 def container(service):
@@ -118,7 +120,10 @@ def rss_mib(service):
 
 def metric(service, name):
     """A number of shopd's /metrics."""
-    return float(re.search(rf"^{name} (\S+)$", fetch(service, "/metrics"), re.MULTILINE)[1])
+    found = re.search(rf"^{re.escape(name)} (\S+)$", fetch(service, "/metrics"), re.MULTILINE)
+    if found is None:
+        raise engine.Failed(f"shopd has no metric {name}")
+    return float(found[1])
 
 
 @contextmanager
