@@ -21,7 +21,7 @@
 #include "status.h"
 
 struct text {
-    struct arena *arena;
+    struct arena *arena; /* NULL: data is all there is */
     char *data;
     size_t length;
     size_t capacity;
@@ -29,6 +29,9 @@ struct text {
 };
 
 void text_init(struct text *text, struct arena *arena);
+
+/* Builds in size bytes of the caller's instead, and has no more. */
+void text_init_in(struct text *text, char *data, size_t size);
 
 void text_put(struct text *text, const char *string);
 void text_put_slice(struct text *text, struct slice bytes);
