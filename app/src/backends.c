@@ -19,6 +19,7 @@ static struct topology_options mysql_settings(const struct config *config) {
                 .timeout_ms = config->mysql_timeout_ms,
             },
         .interval_ms = config->health_interval_ms,
+        .lag_ms = config->replica_lag_ms,
         .gtid_wait_ms = config->gtid_wait_ms,
         .breaker_failures = (unsigned)config->breaker_failures,
         .breaker_cooldown_ms = config->breaker_cooldown_ms,

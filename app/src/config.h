@@ -53,6 +53,8 @@
     X(stop_timeout_ms, "STOP_TIMEOUT_MS", 5000, 10, 600000, "ms", "after that: requests in flight may finish")         \
     X(health_interval_ms, "HEALTH_INTERVAL_MS", 500, 10, 60000, "ms", "between two looks at each backend")             \
     X(mysql_timeout_ms, "MYSQL_TIMEOUT_MS", 2000, 1, 60000, "ms", "for each call of a MySQL, connecting included")     \
+    X(replica_lag_ms, "REPLICA_LAG_MS", 5000, 1, 3600000, "ms",                                                        \
+      "a replica that is later is read if nothing else answers")                                                       \
     X(gtid_wait_ms, "GTID_WAIT_MS", 100, 0, 60000, "ms",                                                               \
       "a read waits for a replica to see the visitor's write; 0: primary")                                             \
     X(redis_timeout_ms, "REDIS_TIMEOUT_MS", 50, 1, 60000, "ms", "to connect to Redis, and for one round trip")         \

@@ -162,13 +162,16 @@ static bool has_seen(struct database *database, unsigned server, struct call *ca
     return seen;
 }
 
-/* Every replica once, the one whose turn it is first. The visitor waits for one replica to catch up, not for each. */
-static struct outcome read_from_replicas(struct database *database, struct call *call, const struct query *query) {
-    unsigned count = topology_count(database->topology), first = database->turn++;
+/* Every replica that is behind, or none of them, once each, the one whose turn it is first. The visitor waits for one
+ * replica to catch up, not for each. */
+static struct outcome read_from_replicas(struct database *database, bool behind, struct call *call,
+                                         const struct query *query) {
+    unsigned count = topology_count(database->topology);
     struct outcome outcome = untried;
     for (unsigned i = 0; i < count && may_go_on(outcome, query->statement->repeatable); i++) {
-        unsigned server = (first + i) % count;
-        if (!topology_is_replica(database->topology, server)) {
+        unsigned server = (database->turn + i) % count;
+        if (!topology_is_replica(database->topology, server) ||
+            topology_is_behind(database->topology, server) != behind) {
             continue;
         }
         if (!has_seen(database, server, call)) {
@@ -180,16 +183,25 @@ static struct outcome read_from_replicas(struct database *database, struct call 
     return outcome;
 }
 
-/* Late on a replica is not too late on the primary, if the visitor has time left. */
-static struct outcome read_somewhere(struct database *database, struct call *call, const struct query *query) {
-    struct outcome outcome = read_from_replicas(database, call, query);
+static struct outcome run_on_primary(struct database *database, struct call *call, const struct query *query) {
     int primary = topology_primary(database->topology);
-    bool elsewhere = outcome.status == STATUS_TIMEOUT && query->statement->repeatable;
-    if (primary != TOPOLOGY_NOBODY && (elsewhere || may_go_on(outcome, query->statement->repeatable))) {
-        struct outcome next = run_on(database, (unsigned)primary, DB_ROLE_PRIMARY, call, query);
+    return primary != TOPOLOGY_NOBODY ? run_on(database, (unsigned)primary, DB_ROLE_PRIMARY, call, query) : untried;
+}
+
+/* Late on a replica is not too late on the primary, if the visitor has time left. Old is better than nothing. */
+static struct outcome read_somewhere(struct database *database, struct call *call, const struct query *query) {
+    bool repeatable = query->statement->repeatable;
+    struct outcome outcome = read_from_replicas(database, false, call, query), next = untried;
+    if ((outcome.status == STATUS_TIMEOUT && repeatable) || may_go_on(outcome, repeatable)) {
+        next = run_on_primary(database, call, query);
         metrics_add(METRIC_DB_FALLBACKS, next.status == STATUS_OK && topology_count(database->topology) > 1);
         outcome = next.tried ? next : outcome;
     }
+    if (may_go_on(outcome, repeatable)) {
+        next = read_from_replicas(database, true, call, query);
+        outcome = next.tried ? next : outcome;
+    }
+    database->turn++;
     return outcome;
 }
 
@@ -209,11 +221,6 @@ enum status database_read(struct database *database, struct call *call, const st
 
 /* --- Writing ------------------------------------------------------------------------------ */
 
-static struct outcome write_to_primary(struct database *database, struct call *call, const struct query *query) {
-    int primary = topology_primary(database->topology);
-    return primary != TOPOLOGY_NOBODY ? run_on(database, (unsigned)primary, DB_ROLE_PRIMARY, call, query) : untried;
-}
-
 enum status database_write(struct database *database, struct call *call, const struct db_statement *statement,
                            const struct db_value *params, db_row *row, void *context) {
     const struct query query = {statement, params, row, context};
@@ -223,7 +230,7 @@ enum status database_write(struct database *database, struct call *call, const s
         return run_in_transaction(database, call, &query);
     }
     do {
-        outcome = write_to_primary(database, call, &query);
+        outcome = run_on_primary(database, call, &query);
     } while (may_repeat(outcome, false, retry++, call));
     return outcome.status;
 }

@@ -3,8 +3,9 @@
  * replica. One for a worker, with a connection (db.h) to each server that it has used.
  *
  * Reads fall back to another replica and to the primary when a replica is not usable, and
- * to the primary when it has not seen in time what the visitor wrote (call->gtid); a write
- * never goes to a replica. A read is tried again, elsewhere if there is an elsewhere, with
+ * to the primary when it has not seen in time what the visitor wrote (call->gtid), or is
+ * behind in general; one that is behind is read when nothing else answers. A write never
+ * goes to a replica. A read is tried again, elsewhere if there is an elsewhere, with
  * backoff and within the deadline of its call. A write is tried again only where it cannot
  * have happened. Nothing is tried again where time ran out.
  *

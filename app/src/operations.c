@@ -27,6 +27,7 @@ static void add_servers(yyjson_mut_doc *doc, yyjson_mut_val *model, struct topol
         yyjson_mut_val *server = yyjson_mut_arr_add_obj(doc, servers);
         yyjson_mut_obj_add_str(doc, server, "address", seen.address);
         yyjson_mut_obj_add_str(doc, server, "role", db_role_name(seen.role));
+        yyjson_mut_obj_add_bool(doc, server, "behind", seen.behind);
         yyjson_mut_obj_add_str(doc, server, "breaker", seen.breaker);
     }
 }

@@ -9,6 +9,15 @@
 #include "metrics.h"
 #include "watcher.h"
 
+enum { GTID_SET_BYTES = 4096 };
+
+/* The transactions that a primary had at some time. */
+struct position {
+    int primary;                /* index */
+    int64_t seen_us;            /* when */
+    char gtids[GTID_SET_BYTES]; /* ""; not known yet, or too long */
+};
+
 struct server {
     struct topology *topology;
     char *name;
@@ -16,6 +25,8 @@ struct server {
     struct breaker breaker;
     struct db *db; /* of the looks */
     struct watcher *watcher;
+    struct position goal; /* what it has to have by now, as a replica; for its watcher only */
+    atomic_bool behind;
     atomic_int role;    /* enum db_role, at the last look */
     int64_t refused_us; /* when it last refused a write; under the topology's lock */
 };
@@ -24,9 +35,10 @@ struct topology {
     struct topology_options options;
     unsigned count;
     struct server servers[TOPOLOGY_SERVERS_MAX];
-    pthread_mutex_t lock; /* held by whoever changes what follows, or a role */
-    atomic_int primary;   /* index or TOPOLOGY_NOBODY */
-    bool rivals;          /* more than one says that it is the primary */
+    pthread_mutex_t lock;     /* held by whoever changes what follows, or a role */
+    atomic_int primary;       /* index or TOPOLOGY_NOBODY */
+    struct position position; /* of the primary */
+    bool rivals;              /* more than one says that it is the primary */
 };
 
 /* --- Reading where they are -------------------------------------------------------------- */
@@ -81,6 +93,7 @@ static void elect(struct topology *topology) {
     }
     if (now != before) {
         atomic_store(&topology->primary, now);
+        topology->position = (struct position){.primary = now};
         log_event(now == TOPOLOGY_NOBODY ? LOG_WARNING : LOG_INFO, "primary",
                   LOG_TEXT("before", name_of(topology, before)), LOG_TEXT("now", name_of(topology, now)));
     }
@@ -118,8 +131,64 @@ static void take_role(void *context, const struct db_value *columns) {
     *role = columns[0].number == 0 ? DB_ROLE_PRIMARY : DB_ROLE_REPLICA;
 }
 
+static const struct db_statement ask_position = {
+    .sql = "SELECT @@global.gtid_executed", .params = "", .columns = "s", .repeatable = true};
+
+static void take_position(void *context, const struct db_value *columns) {
+    struct position *position = context;
+    if (columns[0].text.length < sizeof position->gtids) {
+        memcpy(position->gtids, columns[0].text.data, columns[0].text.length);
+        position->gtids[columns[0].text.length] = '\0';
+    }
+}
+
+static void look_at_primary(struct server *server, struct call *call) {
+    struct topology *topology = server->topology;
+    struct position position = {.primary = (int)(server - topology->servers)};
+    if (db_run(server->db, call, &ask_position, NULL, take_position, &position) == STATUS_OK) {
+        position.seen_us = clock_monotonic_us();
+        pthread_mutex_lock(&topology->lock);
+        if (topology_primary(topology) == position.primary) {
+            topology->position = position;
+        }
+        pthread_mutex_unlock(&topology->lock);
+    }
+}
+
+static const struct db_statement ask_reached = {
+    .sql = "SELECT GTID_SUBSET(?, @@global.gtid_executed)", .params = "s", .columns = "i", .repeatable = true};
+
+static void take_reached(void *context, const struct db_value *columns) {
+    bool *reached = context;
+    *reached = columns[0].number != 0;
+}
+
+/* A goal that was reached is replaced by where the primary is by now; and one of another primary, which may have taken
+ * transactions with it that nobody has. Behind a primary that does not answer nobody is behind. */
+static void look_at_replica(struct server *server, struct call *call) {
+    struct topology *topology = server->topology;
+    const struct db_value goal = {.text = slice_of(server->goal.gtids)};
+    bool reached = false;
+    if (db_run(server->db, call, &ask_reached, &goal, take_reached, &reached) != STATUS_OK) {
+        return;
+    }
+    bool behind = !reached && clock_monotonic_us() - server->goal.seen_us > topology->options.lag_ms * 1000 &&
+                  role_of(topology, topology_primary(topology)) == DB_ROLE_PRIMARY;
+    pthread_mutex_lock(&topology->lock);
+    if (reached || server->goal.primary != topology->position.primary) {
+        server->goal = topology->position;
+        behind = false;
+    }
+    pthread_mutex_unlock(&topology->lock);
+    if (behind != atomic_exchange(&server->behind, behind)) {
+        log_event(behind ? LOG_WARNING : LOG_INFO, behind ? "replica is behind" : "replica has caught up",
+                  LOG_TEXT("server", server->name));
+    }
+}
+
 static void look(void *context) {
     struct server *server = context;
+    struct topology *topology = server->topology;
     int64_t begun_us = clock_monotonic_us();
     struct call call = {.deadline = deadline_in_ms(server->login.timeout_ms)};
     enum db_role role = DB_ROLE_NONE;
@@ -127,11 +196,16 @@ static void look(void *context) {
     if (db_run(server->db, &call, &ask_role, NULL, take_role, &role) != STATUS_OK) {
         role = DB_ROLE_NONE;
     }
-    pthread_mutex_lock(&server->topology->lock);
+    pthread_mutex_lock(&topology->lock);
     if (begun_us > server->refused_us) { /* what it said before it refused a write is out of date */
         set_role(server, role);
     }
-    pthread_mutex_unlock(&server->topology->lock);
+    pthread_mutex_unlock(&topology->lock);
+    if (role == DB_ROLE_REPLICA) {
+        look_at_replica(server, &call);
+    } else if (topology_primary(topology) == server - topology->servers) {
+        look_at_primary(server, &call);
+    }
 }
 
 static void end(void *context) {
@@ -233,6 +307,7 @@ bool topology_server(struct topology *topology, unsigned index, struct topology_
     *out = (struct topology_server){
         .address = server->name,
         .role = role_of(topology, (int)index),
+        .behind = topology_is_behind(topology, index),
         .breaker = breaker_state_name(breaker_state(&server->breaker)),
     };
     return true;
@@ -252,6 +327,10 @@ struct breaker *topology_breaker(struct topology *topology, unsigned index) {
 
 bool topology_is_replica(const struct topology *topology, unsigned index) {
     return role_of(topology, (int)index) == DB_ROLE_REPLICA;
+}
+
+bool topology_is_behind(const struct topology *topology, unsigned index) {
+    return topology_is_replica(topology, index) && atomic_load(&topology->servers[index].behind);
 }
 
 int topology_primary(const struct topology *topology) { return atomic_load(&topology->primary); }

@@ -6,6 +6,10 @@
  * primary from that moment on. If two say that they are, the one that was it first stays,
  * and the log says so: going back and forth would spread the writes over both.
  *
+ * MySQL tells how late a replica is only to administrators. But everybody may ask which
+ * transactions a server has: what the primary had at an earlier look, a replica has to
+ * have by now, or it is behind. That finds one that stands still as well.
+ *
  * A primary that does not answer stays the primary until another one is found: it may be
  * back before the next look, and a write that cannot reach it does no harm.
  *
@@ -29,6 +33,7 @@ struct topology_options {
     const char *servers;       /* unix:PATH or ADDRESS:PORT, separated by spaces */
     struct db_options account; /* of all of them; name and address are filled in here */
     int64_t interval_ms;       /* between two looks at a server */
+    int64_t lag_ms;            /* a replica that is later is behind */
     int64_t gtid_wait_ms;      /* how long a read waits for a replica to see the visitor's write; 0: it does not */
     unsigned breaker_failures; /* in a row, then the breaker opens */
     int64_t breaker_cooldown_ms;
@@ -54,6 +59,7 @@ enum db_role topology_best(const struct topology *topology);
 struct topology_server {
     const char *address;
     enum db_role role; /* at the last look; DB_ROLE_NONE: it does not answer */
+    bool behind;       /* a replica that is too late to be read while others answer */
     const char *breaker;
 };
 bool topology_server(struct topology *topology, unsigned index, struct topology_server *out);
@@ -65,8 +71,9 @@ const struct topology_options *topology_options(const struct topology *topology)
 const struct db_options *topology_login(const struct topology *topology, unsigned index);
 struct breaker *topology_breaker(struct topology *topology, unsigned index);
 
-/* A replica at the last look, and another one than the primary. */
+/* At the last look. */
 bool topology_is_replica(const struct topology *topology, unsigned index);
+bool topology_is_behind(const struct topology *topology, unsigned index);
 
 /* Where writes go; TOPOLOGY_NOBODY: no primary is known. */
 int topology_primary(const struct topology *topology);

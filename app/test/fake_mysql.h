@@ -11,13 +11,14 @@
  *     P  a statement is prepared
  *
  * It answers well, but for what its script says of the next event of that kind. Events from R on are kept in log.
- * It is also asked for its role, again and again: that is no event, but for Q, which is only looked for in the script.
+ * It is also asked for its role and for how far it is, again and again: that is no event.
  *
  * On a Unix socket, or on TCP, with a thread for each connection. Include it after cmocka.h.
  */
 #ifndef FAKE_MYSQL_H
 #define FAKE_MYSQL_H
 
+#include <ctype.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -42,7 +43,8 @@ struct fake_step {
 struct fake_mysql {
     struct fake_step script[FAKE_STEPS_MAX];
     atomic_bool read_only;
-    const char *gtid; /* of everything it commits; NULL: it has none */
+    atomic_bool behind; /* it has not got what the primary had */
+    const char *gtid;   /* of everything it commits; NULL: it has none */
 
     atomic_uint connections; /* accepted */
     pthread_mutex_t lock;    /* guards the log, the step, and the connections */
@@ -173,7 +175,10 @@ static inline bool fake_goes_well(struct fake_peer *peer, char event, bool *go_o
 
 static inline char fake_kind(const char *sql) {
     if (strstr(sql, "read_only") != NULL) {
-        return 'Q';
+        return 'q';
+    }
+    if (strstr(sql, "@@global.gtid_executed") != NULL) {
+        return 'p';
     }
     if (strstr(sql, "WAIT_FOR_EXECUTED_GTID_SET") != NULL) {
         return 'G';
@@ -185,7 +190,7 @@ static inline bool fake_prepare(struct fake_peer *peer) {
     bool go_on = true;
     const char *sql = (const char *)peer->payload + 1;
     char kind = fake_kind(sql);
-    if (kind != 'Q' && !fake_goes_well(peer, 'P', &go_on)) {
+    if (isupper(kind) && !fake_goes_well(peer, 'P', &go_on)) {
         return go_on;
     }
     uint8_t params = 0, id = peer->prepared++ % FAKE_STATEMENTS_MAX, columns = kind != 'W', sequence = 2;
@@ -209,17 +214,19 @@ static inline bool fake_prepare(struct fake_peer *peer) {
 }
 
 static inline bool fake_execute(struct fake_peer *peer) {
-    bool go_on;
+    bool go_on = true;
     char event = peer->statements[peer->payload[1] % FAKE_STATEMENTS_MAX];
-    if (!fake_goes_well(peer, event, &go_on)) {
+    if (isupper(event) && !fake_goes_well(peer, event, &go_on)) {
         return go_on;
     }
     if (event == 'W' && !peer->in_transaction) {
         fake_send_committed(peer);
     } else if (event == 'W') {
         fake_send_ok(peer, 1);
+    } else if (event == 'p') {
+        fake_send_row(peer, !atomic_load(&peer->fake->behind));
     } else {
-        fake_send_row(peer, event == 'Q' && atomic_load(&peer->fake->read_only));
+        fake_send_row(peer, event == 'q' && atomic_load(&peer->fake->read_only));
     }
     return true;
 }

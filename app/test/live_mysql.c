@@ -132,6 +132,9 @@ static void own_writes_are_read_from_the_primary_if_the_replica_stands_still(voi
     assert_in_range(spent_ms, GTID_WAIT_MS, GTID_WAIT_MS + 400);
     assert_int_equal(get_note(&lab, &another, 1), 100); /* who has not written may see what was */
     assert_int_equal(another.db_role, DB_ROLE_REPLICA);
+    wait_until(topology_is_behind(lab.topology, SERVER_B)); /* but not for ever */
+    assert_int_equal(get_note(&lab, &another, 1), 101);
+    assert_int_equal(another.db_role, DB_ROLE_PRIMARY);
 
     admin(SERVER_B, "START REPLICA SQL_THREAD");
     wait_until(get_note(&lab, &writer, 1) == 101 && writer.db_role == DB_ROLE_REPLICA);

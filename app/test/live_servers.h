@@ -21,7 +21,7 @@
 #define PASSWORD "a-good-password" /* as in mysql.bats */
 
 enum { SERVER_A, SERVER_B };
-enum { CALL_TIMEOUT_MS = 300, GTID_WAIT_MS = 100, INTERVAL_MS = 100, SQL_BYTES = 4096 };
+enum { CALL_TIMEOUT_MS = 300, GTID_WAIT_MS = 100, INTERVAL_MS = 100, LAG_MS = 600, SQL_BYTES = 4096 };
 
 /* --- The administrator --- */
 
@@ -158,6 +158,7 @@ static inline void open_lab(struct lab *lab) {
         .servers = ADDRESS_A " " ADDRESS_B,
         .account = account,
         .interval_ms = INTERVAL_MS,
+        .lag_ms = LAG_MS,
         .gtid_wait_ms = GTID_WAIT_MS,
         .breaker_failures = 5,
         .breaker_cooldown_ms = 200,

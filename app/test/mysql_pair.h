@@ -13,7 +13,7 @@
 #include "wait.h"
 
 enum { SERVER_A, SERVER_B };
-enum { LOOK_INTERVAL_MS = 5, TIMEOUT_MS = 300, BREAKER_LIMIT = 3, COOLDOWN_MS = 100 };
+enum { LOOK_INTERVAL_MS = 5, TIMEOUT_MS = 300, BREAKER_LIMIT = 3, COOLDOWN_MS = 100, LAG_MS = 20 };
 
 static char directory[] = "/tmp/test_mysql-XXXXXX";
 static char paths[2][64], servers[160];
@@ -32,6 +32,7 @@ static inline void start(struct pair *pair) {
     pair->options.account = (struct db_options){
         .user = "shop", .password = "", .database = "shop", .ca_file = "", .timeout_ms = TIMEOUT_MS};
     pair->options.interval_ms = LOOK_INTERVAL_MS;
+    pair->options.lag_ms = LAG_MS;
     pair->options.breaker_failures = BREAKER_LIMIT;
     pair->options.breaker_cooldown_ms = COOLDOWN_MS;
     fake_start(&pair->a, paths[SERVER_A]);

@@ -75,6 +75,23 @@ static void without_a_primary_reads_go_on_and_writes_end_at_once(void **state) {
     stop(&pair);
 }
 
+static void a_replica_that_is_behind_is_read_if_nothing_else_answers(void **state) {
+    (void)state;
+    struct pair pair = {0};
+    atomic_store(&pair.b.behind, true);
+    start_pair(&pair);
+    wait_until(topology_is_behind(pair.topology, SERVER_B));
+    assert_int_equal(read_one(&pair), STATUS_OK);
+    assert_int_equal(pair.call.db_role, DB_ROLE_PRIMARY);
+    expect_logs(&pair, "R", "");
+    fake_stop(&pair.a);
+    assert_int_equal(read_one(&pair), STATUS_OK);
+    assert_int_equal(pair.call.db_role, DB_ROLE_REPLICA);
+    assert_string_equal(fake_log(&pair.b), "R");
+    stop_watching(&pair);
+    fake_stop(&pair.b);
+}
+
 /* --- Reads that go wrong --- */
 
 static void a_read_falls_back_to_the_primary(void **state) {
@@ -432,6 +449,7 @@ int main(void) {
         cmocka_unit_test(reads_go_to_the_replica_and_writes_to_the_primary),
         cmocka_unit_test(replicas_take_turns),
         cmocka_unit_test(without_a_primary_reads_go_on_and_writes_end_at_once),
+        cmocka_unit_test(a_replica_that_is_behind_is_read_if_nothing_else_answers),
         cmocka_unit_test(a_read_falls_back_to_the_primary),
         cmocka_unit_test(a_read_goes_to_another_replica_first),
         cmocka_unit_test(a_read_is_tried_three_times_and_then_given_up),

@@ -40,6 +40,7 @@ static void readyz_tells_the_state_of_each_part(void **state) {
     assert_false(yyjson_get_bool(yyjson_doc_ptr_get(doc, "/database/primary")));
     assert_string_equal(text_at(doc, "/database/servers/0/address"), "unix:/nowhere/mysql.sock");
     assert_string_equal(text_at(doc, "/database/servers/0/role"), "none");
+    assert_false(yyjson_get_bool(yyjson_doc_ptr_get(doc, "/database/servers/0/behind")));
     assert_string_equal(text_at(doc, "/database/servers/0/breaker"), "closed");
     assert_string_equal(text_at(doc, "/queue/state"), "ok");
     assert_int_equal(yyjson_get_int(yyjson_doc_ptr_get(doc, "/queue/length")), 0);

@@ -42,6 +42,7 @@ teardown_file() {
 live() {
     run in_client env CMOCKA_MESSAGE_OUTPUT=TAP /build/asan/live_mysql "$1"
     echo "$output"
+    [ "$status" -eq 0 ] || compose logs --no-log-prefix --tail 20 mysql-a mysql-b
     assert_success
     assert_output --regexp $'(^|\n)ok 1 '
 }
