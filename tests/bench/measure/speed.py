@@ -41,7 +41,9 @@ def beside(runs, ours, theirs):
     return {
         "rate": {who: median(rates(runs[name])) for who, name in pair.items()},
         "cpu_us": {who: median(cpu(name, runs[name])) for who, name in pair.items()},
-        "tiers": {name: {tier: median(cpu(tier, runs[name])) for tier in (name, *OTHER_TIERS)} for name in (ours, theirs)},
+        "tiers": {
+            name: {tier: median(cpu(tier, runs[name])) for tier in (name, *OTHER_TIERS)} for name in (ours, theirs)
+        },
     }
 
 
@@ -83,7 +85,8 @@ def page(path):
 
 def looks():
     """How often shopd has looked into its cache, by what came of it."""
-    return {result: stack.metric("shopd-cached", f'shopd_cache_requests_total{{result="{result}"}}') for result in RESULTS}
+    series = "shopd_cache_requests_total"
+    return {result: stack.metric("shopd-cached", f'{series}{{result="{result}"}}') for result in RESULTS}
 
 
 def cached(settings):
@@ -91,7 +94,8 @@ def cached(settings):
     before = looks()
     runs = alternate(settings, ["shopd", "shopd-cached"], PRODUCT)
     after = looks()
-    share = {result: (after[result] - before[result]) / (sum(after.values()) - sum(before.values())) for result in RESULTS}
+    total = sum(after.values()) - sum(before.values())
+    share = {result: (after[result] - before[result]) / total for result in RESULTS}
     note = ", ".join(f"{share[result]:.2%} {result}" for result in RESULTS)
     if share["hit"] < 0.99:
         raise NotRun(f"not enough of the requests came from the cache: {note}")
@@ -112,7 +116,11 @@ MEASURES = [
         ],
         hello,
     ),
-    Measure("libfcgi as documented", [Goal("hello: requests/s against libfcgi as documented, a connection for each request")], threaded),
+    Measure(
+        "libfcgi as documented",
+        [Goal("hello: requests/s against libfcgi as documented, a connection for each request")],
+        threaded,
+    ),
     Measure(
         "product page",
         [
