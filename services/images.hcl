@@ -38,6 +38,7 @@ target "shopd" {
 
 target "mysql" {
   context  = "services/mysql"
+  tags     = ["webstack/mysql"]
   target   = "mysql"
   tags     = ["webstack/mysql"]
   contexts = { catalogue = "target:catalogue" }

@@ -12,8 +12,9 @@ bool cache_get(const struct cache *cache, struct call *call, struct slice key, s
     if (cache->redis == NULL) {
         return false;
     }
-    bool hit = redis_run(cache->redis, call, &get, 1, arena, &reply) == STATUS_OK && reply.kind == REDIS_TEXT;
-    metrics_add(hit ? METRIC_CACHE_HITS : METRIC_CACHE_MISSES, 1);
+    enum status status = redis_run(cache->redis, call, &get, 1, arena, &reply);
+    bool hit = status == STATUS_OK && reply.kind == REDIS_TEXT, miss = status == STATUS_OK && reply.kind == REDIS_NIL;
+    metrics_add(hit ? METRIC_CACHE_HITS : miss ? METRIC_CACHE_MISSES : METRIC_CACHE_ERRORS, 1);
     if (hit) {
         *value = reply.text;
     }

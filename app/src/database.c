@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backoff.h"
+#include "metrics.h"
 
 struct database {
     struct topology *topology;
@@ -60,9 +61,10 @@ static struct db *take(struct database *database, unsigned server, struct call *
     }
     if (*connection == NULL) {
         *why = (struct outcome){STATUS_NO_MEMORY, DB_FAILURE_REFUSED, true};
-    } else if (deadline_passed(call->deadline)) {
+    } else if (call_is_over(call)) {
         *why = (struct outcome){STATUS_TIMEOUT, DB_FAILURE_LOST, true};
     } else if (!breaker_allow(topology_breaker(database->topology, server), clock_monotonic_us())) {
+        metrics_backend_spared(BACKEND_MYSQL);
         *why = untried;
     } else {
         return *connection;
@@ -79,10 +81,15 @@ static void give_back(struct database *database, unsigned server, struct outcome
     }
 }
 
+static void account(struct call *call, enum status status, int64_t begun_us) {
+    call_spent(call, BACKEND_MYSQL, begun_us);
+    metrics_backend_call(BACKEND_MYSQL, status, clock_monotonic_us() - begun_us);
+}
+
 static struct outcome run(struct db *db, struct call *call, const struct query *query) {
     int64_t begun_us = clock_monotonic_us();
     enum status status = db_run(db, call, query->statement, query->params, query->row, query->context);
-    call_spent(call, BACKEND_MYSQL, begun_us);
+    account(call, status, begun_us);
     return (struct outcome){status, db_failure(db), true};
 }
 
@@ -123,7 +130,11 @@ static bool may_go_on(struct outcome outcome, bool repeatable) {
 /* Whether to do so after all servers that there are. Without any, a wait does not help: what the breakers are for is
  * that the visitor is told at once. */
 static bool may_repeat(struct outcome outcome, bool repeatable, unsigned retry, const struct call *call) {
-    return outcome.tried && may_go_on(outcome, repeatable) && backoff_wait(&backoff, retry, call->deadline);
+    bool again = outcome.tried && may_go_on(outcome, repeatable) && backoff_wait(&backoff, retry, call->deadline);
+    if (again) {
+        metrics_add(outcome.failure == DB_FAILURE_UNDONE ? METRIC_DB_DEADLOCKS : METRIC_DB_RETRIES, 1);
+    }
+    return again;
 }
 
 /* --- Reading ------------------------------------------------------------------------------ */
@@ -146,7 +157,9 @@ static bool has_seen(struct database *database, unsigned server, struct call *ca
     snprintf(seconds, sizeof seconds, "%lld.%03d", (long long)(wait_ms / 1000), (int)(wait_ms % 1000));
     const struct db_value params[] = {{.text = slice_of(call->gtid)}, {.text = slice_of(seconds)}};
     const struct query query = {&wait_for_write, params, take_number, &too_late};
-    return run_on(database, server, DB_ROLE_REPLICA, call, &query).status == STATUS_OK && too_late == 0;
+    bool seen = run_on(database, server, DB_ROLE_REPLICA, call, &query).status == STATUS_OK && too_late == 0;
+    metrics_add(METRIC_DB_GTID_TIMEOUTS, !seen);
+    return seen;
 }
 
 /* Every replica once, the one whose turn it is first. The visitor waits for one replica to catch up, not for each. */
@@ -174,6 +187,7 @@ static struct outcome read_somewhere(struct database *database, struct call *cal
     bool elsewhere = outcome.status == STATUS_TIMEOUT && query->statement->repeatable;
     if (primary != TOPOLOGY_NOBODY && (elsewhere || may_go_on(outcome, query->statement->repeatable))) {
         struct outcome next = run_on(database, (unsigned)primary, DB_ROLE_PRIMARY, call, query);
+        metrics_add(METRIC_DB_FALLBACKS, next.status == STATUS_OK && topology_count(database->topology) > 1);
         outcome = next.tried ? next : outcome;
     }
     return outcome;
@@ -229,7 +243,7 @@ static enum status run_body(struct database *database, struct db *db, struct cal
     if (status != STATUS_OK) {
         db_rollback(db, call);
     }
-    call_spent(call, BACKEND_MYSQL, begun_us);
+    account(call, status, begun_us);
     return status;
 }
 
@@ -242,7 +256,7 @@ static struct outcome transact_on(struct database *database, unsigned server, st
     }
     int64_t begun_us = clock_monotonic_us();
     enum status status = db_begin(db, call);
-    call_spent(call, BACKEND_MYSQL, begun_us);
+    account(call, status, begun_us);
     if (status == STATUS_OK) {
         status = run_body(database, db, call, body, context);
     }

@@ -62,6 +62,7 @@ static void disconnect(struct db *db) {
     }
     db->prepared_count = 0;
     if (db->mysql != NULL) {
+        metrics_add(METRIC_DB_CONNECTIONS, -1);
         mysql_close(db->mysql);
         watch_close(&db->watch);
     }
@@ -173,6 +174,7 @@ static enum status connect_now(struct db *db) {
     if (db->mysql == NULL) {
         return STATUS_NO_MEMORY;
     }
+    metrics_add(METRIC_DB_CONNECTIONS, 1);
     enum status status = db_connect(db->mysql, &db->options, db->deadline);
     bool late = status == STATUS_TIMEOUT;
     unsigned code = late ? CR_SERVER_LOST : mysql_errno(db->mysql);

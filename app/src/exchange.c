@@ -36,6 +36,7 @@ struct exchange *exchange_new(struct shop *shop, struct fcgi_request *request) {
     }
     *exchange = (struct exchange){.shop = shop, .request = request, .started_us = clock_monotonic_us()};
     exchange->call.deadline.at_us = exchange->started_us + shop->config->request_timeout_ms * 1000;
+    exchange->call.cancelled = &request->cancelled;
     exchange->traced = trace_begin(&exchange->call.trace, fcgi_param(request, "HTTP_TRACEPARENT"));
     yyjson_alc memory = exchange_memory(exchange);
     exchange->doc = yyjson_mut_doc_new(&memory);

@@ -39,6 +39,7 @@ struct redis *redis_new(const struct redis_options *options) {
 }
 
 static void disconnect(struct redis *redis) {
+    metrics_add(METRIC_REDIS_CONNECTIONS, -(redis->connection != NULL));
     redisFree(redis->connection);
     redis->connection = NULL;
     redis->tls = NULL;
@@ -175,6 +176,7 @@ static enum status open_connection(struct redis *redis) {
         REDIS_OPTIONS_SET_TCP(&options, server->host, (int)server->port);
     }
     redis->connection = redisConnectWithOptions(&options);
+    metrics_add(METRIC_REDIS_CONNECTIONS, redis->connection != NULL);
     if (redis->connection == NULL) {
         return lose(redis, "connect", "out of memory");
     }
@@ -330,10 +332,11 @@ enum status redis_run(struct redis *redis, struct call *call, const struct redis
     struct breaker *breaker = redis->options.breaker;
     int64_t begun_us = clock_monotonic_us();
     const struct deadline own = {begun_us + redis->options.timeout_ms * 1000};
-    if (call->deadline.at_us <= begun_us) {
+    if (call_is_over(call)) {
         return STATUS_TIMEOUT;
     }
     if (breaker != NULL && !breaker_allow(breaker, begun_us)) {
+        metrics_backend_spared(BACKEND_REDIS);
         return STATUS_GONE;
     }
     redis->deadline = deadline_sooner(call->deadline, own);
@@ -343,5 +346,6 @@ enum status redis_run(struct redis *redis, struct call *call, const struct redis
         breaker_report(breaker, status == STATUS_OK || status == STATUS_NO_MEMORY, clock_monotonic_us());
     }
     call_spent(call, BACKEND_REDIS, begun_us);
+    metrics_backend_call(BACKEND_REDIS, status, clock_monotonic_us() - begun_us);
     return status;
 }

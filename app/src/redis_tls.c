@@ -14,6 +14,16 @@ static void give_reason(char reason[static REDIS_TLS_REASON_BYTES], const char *
     snprintf(reason, REDIS_TLS_REASON_BYTES, "%s: %s", what, error != NULL ? error : "no reason given");
 }
 
+/* Why a handshake failed: the certificate's fault, if it has one, says more. */
+static void give_reason_of(const SSL *ssl, char reason[static REDIS_TLS_REASON_BYTES]) {
+    long verified = SSL_get_verify_result(ssl);
+    if (verified != X509_V_OK) {
+        snprintf(reason, REDIS_TLS_REASON_BYTES, "its certificate: %s", X509_verify_cert_error_string(verified));
+    } else {
+        give_reason(reason, "TLS");
+    }
+}
+
 /* The SSL keeps what it needs of the SSL_CTX. */
 static SSL *new_ssl(const char *ca_file, const char *host, char reason[static REDIS_TLS_REASON_BYTES]) {
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
@@ -61,18 +71,13 @@ struct ssl_st *redis_tls_start(redisContext *connection, const char *ca_file, co
     int flags = fcntl(connection->fd, F_GETFL);
     connection->flags &= ~REDIS_BLOCK;
     if (fcntl(connection->fd, F_SETFL, flags | O_NONBLOCK) != 0 || redisInitiateSSL(connection, ssl) != REDIS_OK) {
-        give_reason(reason, "TLS");
+        give_reason_of(ssl, reason);
         SSL_free(ssl);
         return NULL;
     }
     /* From here on the connection frees it. */
     if (!shake_hands(ssl, connection->fd, deadline)) {
-        long verified = SSL_get_verify_result(ssl);
-        if (verified != X509_V_OK) {
-            snprintf(reason, REDIS_TLS_REASON_BYTES, "its certificate: %s", X509_verify_cert_error_string(verified));
-        } else {
-            give_reason(reason, "TLS");
-        }
+        give_reason_of(ssl, reason);
         return NULL;
     }
     return ssl;

@@ -93,7 +93,8 @@ static void elect(struct topology *topology) {
 
 /* With the lock. */
 static void set_role(struct server *server, enum db_role role) {
-    atomic_store(&server->role, (int)role);
+    enum db_role before = (enum db_role)atomic_exchange(&server->role, (int)role);
+    metrics_add(METRIC_DB_ROLE_CHANGES, before != role);
     elect(server->topology);
     metrics_set(METRIC_DB_UP, topology_best(server->topology) != DB_ROLE_NONE);
 }

@@ -316,8 +316,8 @@ static inline void *fake_accept(void *argument) {
         struct fake_start *start = malloc(sizeof *start);
         *start = (struct fake_start){fake, index};
         fake->fds[index] = fd;
-        assert_int_equal(pthread_create(&fake->threads[index], NULL, fake_serve, start), 0);
         atomic_store(&fake->connections, index + 1);
+        assert_int_equal(pthread_create(&fake->threads[index], NULL, fake_serve, start), 0);
     }
     return NULL;
 }

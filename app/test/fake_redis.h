@@ -152,11 +152,12 @@ static inline void *fake_run(void *argument) {
     return NULL;
 }
 
-/* Starts it at path, with its script set. */
+/* Starts it at path, with its script set; what a test that failed left there is replaced. */
 static inline void fake_start(struct fake_redis *fake, const char *path) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
     pthread_mutex_init(&fake->lock, NULL);
+    unlink(path);
     fake->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(fake->fd, (struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(listen(fake->fd, 16), 0);

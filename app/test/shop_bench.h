@@ -1,5 +1,5 @@
 /*
- * shop_bench -- a whole shop but MySQL on a real socket, and its visitor: server, workers, templates, health, and a
+ * shop_bench -- a whole shop but MySQL on a real socket, and its visitor: server, workers, templates, topology, and a
  * database that is not there.
  *
  * set_up() and tear_down() are for the group of tests. Include it after cmocka.h.
@@ -18,6 +18,7 @@
 enum { REASON_BYTES = 256 };
 
 static char directory[] = "/tmp/test_shop-XXXXXX";
+static char mysql_at[64] = "unix:/nowhere/mysql.sock";
 static char listen_at[64], redis_at[64], secret_path[64], template_dir[256], node[16] = "test-node";
 
 /* For the next start(). */
@@ -35,8 +36,8 @@ struct bench {
 /* --- The shop --- */
 
 static inline char *environment(const char *name) {
-    static char workers[] = "1", queue[] = "2", failures[] = "1000", nowhere[] = "unix:/nowhere/mysql.sock";
-    static char interval[] = "20", body[] = "1000", params[] = "2000";
+    static char workers[] = "1", queue[] = "2", failures[] = "1000";
+    static char timeout[] = "300", interval[] = "20", body[] = "1000", params[] = "2000";
     const struct {
         const char *name;
         char *value;
@@ -47,7 +48,8 @@ static inline char *environment(const char *name) {
         {"LOG_REQUESTS", log_requests},
         {"WORKERS", workers},
         {"QUEUE_LENGTH", queue},
-        {"MYSQL_SERVERS", nowhere},
+        {"MYSQL_SERVERS", mysql_at},
+        {"MYSQL_TIMEOUT_MS", timeout},
         {"REDIS_SERVER", redis_at},
         {"BREAKER_FAILURES", failures},
         {"BODY_BYTES", body},

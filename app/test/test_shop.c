@@ -204,31 +204,6 @@ static void pages_that_need_the_database_are_503(void **state) {
     stop(&bench);
 }
 
-/* All of them are answered, whether a worker took them or the queue was full; others do not wait. */
-static void a_full_queue_is_answered_at_once(void **state) {
-    (void)state;
-    enum { REQUESTS = 60 };
-    struct bench bench;
-    struct bytes requests = {0};
-    start(&bench);
-    int64_t shed = metrics_get(METRIC_SHED_BROWSING_QUEUE_FULL);
-    struct client *client = client_new(listen_at);
-    for (uint16_t id = 1; id <= REQUESTS; id++) {
-        put_request(&requests, id, FCGI_KEEP_CONN, "REQUEST_METHOD=GET\nREQUEST_URI=/api/v1/products\n", "");
-    }
-    client_send(client, &requests);
-    for (int i = 0; i < REQUESTS; i++) {
-        struct bytes text;
-        client_answer(client, &text);
-        assert_non_null(strstr((char *)text.data, "Status: 503 Service Unavailable\r\n"));
-        assert_non_null(strstr((char *)text.data, "Retry-After: 1\r\n"));
-        free_bytes(&text);
-    }
-    assert_true(metrics_get(METRIC_SHED_BROWSING_QUEUE_FULL) > shed);
-    client_free(client);
-    stop(&bench);
-}
-
 /* --- Our own mistakes --- */
 
 static void a_page_without_its_template_is_500_and_not_empty(void **state) {
@@ -360,7 +335,6 @@ int main(void) {
         cmocka_unit_test(what_is_too_large_is_413_or_431),
         cmocka_unit_test(head_has_the_headers_of_get_and_no_content),
         cmocka_unit_test(pages_that_need_the_database_are_503),
-        cmocka_unit_test(a_full_queue_is_answered_at_once),
         cmocka_unit_test(a_page_without_its_template_is_500_and_not_empty),
         cmocka_unit_test(a_missing_template_is_noticed_at_the_start),
         cmocka_unit_test(json_that_cannot_be_written_is_500_and_not_empty),
