@@ -38,7 +38,6 @@ target "shopd" {
 
 target "mysql" {
   context  = "services/mysql"
-  tags     = ["webstack/mysql"]
   target   = "mysql"
   tags     = ["webstack/mysql"]
   contexts = { catalogue = "target:catalogue" }

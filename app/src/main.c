@@ -1,7 +1,7 @@
 /*
  * shopd -- the FastCGI application server of webstack-lab.
  *
- * Start: configuration, templates, database library, topology, workers, server.
+ * Start: configuration, templates, log, database library, backends, workers, server.
  * Stop:  the same in reverse order, after SIGTERM or SIGINT.
  */
 #include <pthread.h>
@@ -17,7 +17,7 @@
 #include "log.h"
 #include "shop.h"
 
-enum { EXIT_USAGE = 2, REASON_BYTES = 512 };
+enum { EXIT_USAGE = 2, REASON_BYTES = 512, LOG_END_MS = 1000 };
 
 static int usage(FILE *out) {
     fprintf(out, "usage: shopd [--check | --help | --settings]\n"
@@ -95,6 +95,7 @@ static bool serve(struct shop *shop) {
     pthread_join(signals, NULL);
     log_event(LOG_INFO, "stopped", LOG_TEXT("requests", complete ? "all answered" : "some given up"));
     if (!complete) {
+        log_end(LOG_END_MS);
         _exit(EXIT_FAILURE); /* the workers may wait on a backend for seconds more, for nobody */
     }
     return complete;
@@ -105,8 +106,9 @@ static int run(const struct config *config, const struct template_set *templates
     bool complete = false;
     shop_init();
     const struct server_options options = server_options(&shop);
-    if (db_library_init() == STATUS_OK && backends_start(&shop.backends, config) == STATUS_OK &&
-        shop_start_workers(&shop) == STATUS_OK && server_open(&options, &shop.server) == STATUS_OK) {
+    if (log_start() == STATUS_OK && db_library_init() == STATUS_OK &&
+        backends_start(&shop.backends, config) == STATUS_OK && shop_start_workers(&shop) == STATUS_OK &&
+        server_open(&options, &shop.server) == STATUS_OK) {
         complete = serve(&shop);
     } else {
         log_event(LOG_ERROR, "cannot start", LOG_TEXT("listen", config->listen));
@@ -115,6 +117,7 @@ static int run(const struct config *config, const struct template_set *templates
     server_free(shop.server);
     backends_stop(&shop.backends);
     db_library_end();
+    log_end(LOG_END_MS);
     return complete ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -57,7 +57,7 @@ void operations_readyz(struct exchange *exchange) {
 
 void operations_metrics(struct exchange *exchange) {
     struct shop *shop = exchange->shop;
-    struct metrics_server servers[BACKENDS_SERVERS_MAX];
+    struct metrics_server servers[BACKENDS_SERVERS_MAX] = {0};
     struct text out;
     struct slice content = {0};
     metrics_set(METRIC_QUEUED_VITAL, workers_queued(shop->workers, WORKERS_VITAL));

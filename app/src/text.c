@@ -17,6 +17,10 @@ static char *text_room(struct text *text, size_t length) {
     if (length <= text->capacity - text->length) {
         return text->data + text->length;
     }
+    if (text->arena == NULL) {
+        text->failed = true;
+        return NULL;
+    }
     size_t wanted = text->capacity > 0 ? text->capacity : FIRST_BYTES / 2;
     wanted = wanted <= SIZE_MAX / 2 ? wanted * 2 : SIZE_MAX;
     if (length > wanted - text->length) {
@@ -41,6 +45,8 @@ static void put_bytes(struct text *text, const char *bytes, size_t length) {
 }
 
 void text_init(struct text *text, struct arena *arena) { *text = (struct text){.arena = arena}; }
+
+void text_init_in(struct text *text, char *data, size_t size) { *text = (struct text){.data = data, .capacity = size}; }
 
 void text_put(struct text *text, const char *string) { put_bytes(text, string, strlen(string)); }
 

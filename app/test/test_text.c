@@ -188,6 +188,25 @@ static void json_keeps_utf8_and_replaces_the_rest(void **state) {
 #undef BAD
 }
 
+static void a_text_in_a_buffer_ends_with_it(void **state) {
+    (void)state;
+    char buffer[8];
+    struct text text;
+    struct slice out;
+    text_init_in(&text, buffer, sizeof buffer);
+    text_put(&text, "1234");
+    text_format(&text, "%d", 567);
+    assert_int_equal(text_slice(&text, &out), STATUS_OK);
+    assert_ptr_equal(out.data, buffer);
+    assert_int_equal(out.length, 7);
+    assert_memory_equal(buffer, "1234567", 7);
+    text_put(&text, "8");
+    assert_int_equal(text_slice(&text, &out), STATUS_OK);
+    assert_memory_equal(buffer, "12345678", 8);
+    text_put(&text, "9");
+    assert_int_equal(text_slice(&text, &out), STATUS_NO_MEMORY);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(pieces_follow_each_other, setup, teardown),
@@ -199,6 +218,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(html_is_escaped, setup, teardown),
         cmocka_unit_test_setup_teardown(json_strings_are_escaped, setup, teardown),
         cmocka_unit_test_setup_teardown(json_keeps_utf8_and_replaces_the_rest, setup, teardown),
+        cmocka_unit_test(a_text_in_a_buffer_ends_with_it),
     };
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }

@@ -35,8 +35,8 @@ live() {
 # hang_up ends the last one.
 hang_up() {
     [ -n "${LIVE_PID:-}" ] || return 0
-    local pid=$LIVE_PID
-    exec {LIVE[1]}>&-
+    local pid=$LIVE_PID input=${LIVE[1]}
+    exec {input}>&-
     wait "$pid"
 }
 
