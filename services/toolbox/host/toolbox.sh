@@ -23,6 +23,7 @@ tty=()
 [ ! -t 0 ] || tty=(--interactive --tty)
 # In the container we are root; what was made there belongs to whom the tree belongs to.
 give_back='"$@"; status=$?; chown -R --reference=. .lab results 2>/dev/null; exit $status'
-exec docker run --rm --init ${tty[@]+"${tty[@]}"} --network host \
+# tini hands a signal to the whole process group: what runs in the toolbox hears of Ctrl-C, not only the shell around it.
+exec docker run --rm --init --env TINI_KILL_PROCESS_GROUP=1 ${tty[@]+"${tty[@]}"} --network host \
     --volume "$socket:/var/run/docker.sock" --volume "$PWD:$PWD" --workdir "$PWD" \
     ${settings[@]+"${settings[@]}"} webstack/toolbox bash -c "$give_back" toolbox "$@"

@@ -58,7 +58,7 @@ def rows_of(measure, settings):
         reason = " ".join(str(error).split())
         findings = [{"value": None, "note": f"not run: {reason}"} for _ in measure.goals]
     return [
-        report.row(goal, finding, judged=not (settings.quick and goal.is_ratio))
+        report.row(goal, finding, judged=goal.quick or not settings.quick)
         for goal, finding in zip(measure.goals, findings, strict=True)
     ]
 

@@ -112,31 +112,37 @@ def memory(settings):
 
 
 MEASURES = [
-    Measure("silent connection", [Goal("one silent connection on the socket: p99 of the others against none", most=1.1)],
-            silent_connection),
+    Measure(
+        "silent connection",
+        [Goal("one silent connection on the socket: p99 of the others against none", most=1.1)],
+        silent_connection,
+    ),
     Measure(
         "idle connections",
         [
-            Goal("64 idle kept connections, then 1,000 requests on new ones: hung or failed", unit="", most=0),
+            Goal("64 idle kept connections, then 1,000 requests on new ones: hung or failed", "", most=0, quick=True),
             Goal("the same with libfcgi as documented, 32 requests: hung or failed", unit=""),
             Goal("the same with best-tuned libfcgi, 32 requests: hung or failed", unit=""),
         ],
         idle_connections,
     ),
-    Measure("one connection", [Goal("64 in flight over ONE HAProxy connection, 10⁶ requests: errors", unit="", most=0)],
-            one_connection),
+    Measure(
+        "one connection",
+        [Goal("64 in flight over ONE HAProxy connection, 10⁶ requests: errors", "", most=0, quick=True)],
+        one_connection,
+    ),
     Measure(
         "held connections",
         [
-            Goal("5,000 connections held, 1 % active: failures", unit="", most=0),
-            Goal("5,000 connections held, 1 % active: RSS", unit="MiB", most=120),
+            Goal("5,000 connections held, 1 % active: failures", unit="", most=0, quick=True),
+            Goal("5,000 connections held, 1 % active: RSS", unit="MiB", most=120, quick=True),
         ],
         held_connections,
     ),
     Measure(
         "memory",
         [
-            Goal("RSS after start", unit="MiB", most=25),
+            Goal("RSS after start", unit="MiB", most=25, quick=True),
             Goal("RSS after 10⁶ requests against after 10⁵", most=1.05),
         ],
         memory,

@@ -17,5 +17,5 @@ def fuzzed(_settings):
 
 
 MEASURES = [
-    Measure("fuzzed", [Goal("decoder fuzzed with sanitizers: executions without a finding", unit="", least=1e8)], fuzzed),
+    Measure("fuzzed", [Goal("decoder fuzzed with sanitizers: executions without a finding", "", least=1e8)], fuzzed),
 ]

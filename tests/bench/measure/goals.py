@@ -1,6 +1,7 @@
 """The table of goals, and what a measure says of one."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 
 class NotRun(Exception):
@@ -13,14 +14,12 @@ class Goal:
     unit: str = "×"
     least: float | None = None
     most: float | None = None
+    # Whether a quick run may judge it: a count of errors, yes; a ratio of some seconds, no.
+    quick: bool = False
 
     @property
     def bound(self):
         return self.least if self.least is not None else self.most
-
-    @property
-    def is_ratio(self):
-        return self.unit == "×"
 
     def met_by(self, finding):
         """None: there is no bound, the row only informs. A goal with an interval is met when all of that meets it."""
@@ -40,5 +39,4 @@ class Measure:
 
     name: str
     goals: list
-    run: callable
-    also: list = field(default_factory=list)  # goals that only inform
+    run: Callable

@@ -1,4 +1,4 @@
-"""readme.py README: puts the table of results/bench.json between its markers, so that no figure there is typed by hand."""
+"""readme.py README: puts the table of results/bench.json between its markers; no figure there is typed by hand."""
 
 import json
 import re

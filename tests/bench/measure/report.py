@@ -22,7 +22,8 @@ def row(goal, finding, judged):
 
 
 def write(path, what, rows):
-    report = {"what": what, "when": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "host": engine.host(), "rows": rows}
+    when = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    report = {"what": what, "when": when, "host": engine.host(), "rows": rows}
     path = Path(path)
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -49,7 +50,8 @@ def interval(row):
 
 
 def goal(row):
-    return "" if row["bound"] is None else f"{'≥' if row['at'] == 'least' else '≤'} {with_unit(row['bound'], row['unit'])}"
+    sign = {"least": "≥ ", "most": "≤ ", None: ""}[row["at"]]
+    return sign + with_unit(row["bound"], row["unit"]) if sign else ""
 
 
 def verdict(row):

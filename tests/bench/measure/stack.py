@@ -91,15 +91,16 @@ def url(service, path):
 
 def fetch(service, path):
     """The answer as it came, head and body. Failed: the status is not 200."""
-    return inside("load", "curl", "--silent", "--show-error", "--fail", "--include", "--max-time", "5", url(service, path))
+    options = ["--silent", "--show-error", "--fail", "--include", "--max-time", "5"]
+    return inside("load", "curl", *options, url(service, path))
 
 
 def load(service, path, seconds, connections=CONNECTIONS, script="report", count_cpu=()):
     """A closed loop: wrk asks again as soon as it is answered, on so many connections."""
-    command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s", "--timeout", "5s",
-               "--script", f"/bench/{script}.lua", url(service, path)]
+    options = ["--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s", "--timeout", "5s",
+               "--script", f"/bench/{script}.lua"]
     before = {name: engine.cpu_us(container(name)) for name in count_cpu}
-    output = inside("load", *command, seconds=seconds + 60)
+    output = inside("load", "wrk", *options, url(service, path), seconds=seconds + 60)
     spent = {name: engine.cpu_us(container(name)) - before[name] for name in count_cpu}
     report = json.loads(re.search(r"^REPORT (.*)$", output, re.MULTILINE)[1])
     return Run(
