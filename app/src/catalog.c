@@ -1,7 +1,5 @@
 #include "catalog.h"
 
-#include <stdio.h>
-
 #define PRODUCT_COLUMNS "id, sku, name, category, description, price_cents, stock"
 #define PRODUCT_TYPES "issssii"
 
@@ -12,10 +10,11 @@ static const struct db_statement one_product = {
     .repeatable = true,
 };
 
+/* How many there are comes along with each of them: one round trip instead of two. */
 static const struct db_statement some_products = {
-    .sql = "SELECT " PRODUCT_COLUMNS " FROM products ORDER BY id LIMIT ? OFFSET ?",
+    .sql = "SELECT " PRODUCT_COLUMNS ", (SELECT COUNT(*) FROM products) FROM products ORDER BY id LIMIT ? OFFSET ?",
     .params = "ii",
-    .columns = PRODUCT_TYPES,
+    .columns = PRODUCT_TYPES "i",
     .repeatable = true,
 };
 
@@ -38,10 +37,27 @@ static const struct db_statement count_products = {
 struct collector {
     yyjson_mut_doc *doc;
     yyjson_mut_val *list;
+    int64_t total; /* of collect_counted_product() */
 };
 
 static void add_text(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, struct slice text) {
     yyjson_mut_obj_add_strncpy(doc, object, key, text.data, text.length);
+}
+
+enum { PRICE_BYTES = 24 };
+
+/* "12.50", at the end of room, which snprintf() would take a tenth of a list's time to fill. */
+static const char *write_price(char room[static PRICE_BYTES], uint64_t cents) {
+    char *at = room + PRICE_BYTES;
+    *--at = '\0';
+    *--at = (char)('0' + cents % 10);
+    *--at = (char)('0' + cents / 10 % 10);
+    *--at = '.';
+    uint64_t euros = cents / 100;
+    do {
+        *--at = (char)('0' + euros % 10);
+    } while ((euros /= 10) > 0);
+    return at;
 }
 
 static void collect_product(void *context, const struct db_value *column) {
@@ -49,18 +65,23 @@ static void collect_product(void *context, const struct db_value *column) {
     yyjson_mut_doc *doc = collector->doc;
     yyjson_mut_val *product = yyjson_mut_arr_add_obj(doc, collector->list);
     int64_t cents = column[5].number, stock = column[6].number;
-    char price[32];
-    snprintf(price, sizeof price, "%lld.%02d", (long long)(cents / 100), (int)(cents % 100));
+    char price[PRICE_BYTES];
     yyjson_mut_obj_add_int(doc, product, "id", column[0].number);
     add_text(doc, product, "sku", column[1].text);
     add_text(doc, product, "name", column[2].text);
     add_text(doc, product, "category", column[3].text);
     add_text(doc, product, "description", column[4].text);
-    yyjson_mut_obj_add_strcpy(doc, product, "price", price);
+    yyjson_mut_obj_add_strcpy(doc, product, "price", write_price(price, (uint64_t)cents));
     yyjson_mut_obj_add_int(doc, product, "price_cents", cents);
     yyjson_mut_obj_add_str(doc, product, "currency", "EUR");
     yyjson_mut_obj_add_int(doc, product, "stock", stock);
     yyjson_mut_obj_add_bool(doc, product, "in_stock", stock > 0);
+}
+
+static void collect_counted_product(void *context, const struct db_value *column) {
+    struct collector *collector = context;
+    collector->total = column[7].number;
+    collect_product(context, column);
 }
 
 static void collect_number(void *context, const struct db_value *column) {
@@ -70,7 +91,7 @@ static void collect_number(void *context, const struct db_value *column) {
 
 enum status catalog_product(struct database *database, struct call *call, uint32_t id, yyjson_mut_doc *doc,
                             yyjson_mut_val **out) {
-    struct collector collector = {doc, yyjson_mut_arr(doc)};
+    struct collector collector = {.doc = doc, .list = yyjson_mut_arr(doc)};
     enum status status = database_read(database, call, &one_product, (const struct db_value[]){{.number = id}},
                                        collect_product, &collector);
     if (status != STATUS_OK) {
@@ -86,20 +107,19 @@ enum status catalog_product(struct database *database, struct call *call, uint32
 
 enum status catalog_page(struct database *database, struct call *call, uint32_t page, yyjson_mut_doc *doc,
                          yyjson_mut_val *out) {
-    int64_t total = 0;
-    enum status status = database_read(database, call, &count_products, NULL, collect_number, &total);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    int64_t pages = total == 0 ? 1 : (total + CATALOG_PAGE_SIZE - 1) / CATALOG_PAGE_SIZE;
-    if (page < 1 || page > pages) {
+    struct collector collector = {.doc = doc, .list = yyjson_mut_arr(doc)};
+    if (page < 1) {
         return STATUS_NOT_FOUND;
     }
-    struct collector collector = {doc, yyjson_mut_arr(doc)};
-    const struct db_value window[] = {{.number = CATALOG_PAGE_SIZE}, {.number = (page - 1) * CATALOG_PAGE_SIZE}};
-    status = database_read(database, call, &some_products, window, collect_product, &collector);
+    const struct db_value window[] = {{.number = CATALOG_PAGE_SIZE},
+                                      {.number = ((int64_t)page - 1) * CATALOG_PAGE_SIZE}};
+    enum status status = database_read(database, call, &some_products, window, collect_counted_product, &collector);
     if (status != STATUS_OK) {
         return status;
+    }
+    int64_t total = collector.total, pages = total == 0 ? 1 : (total + CATALOG_PAGE_SIZE - 1) / CATALOG_PAGE_SIZE;
+    if (page > pages) { /* nothing came, and an empty shop has one page */
+        return STATUS_NOT_FOUND;
     }
     yyjson_mut_obj_add_val(doc, out, "products", collector.list);
     yyjson_mut_obj_add_int(doc, out, "page", page);
@@ -116,7 +136,7 @@ enum status catalog_page(struct database *database, struct call *call, uint32_t 
 
 enum status catalog_featured(struct database *database, struct call *call, yyjson_mut_doc *doc, yyjson_mut_val *out) {
     int64_t total = 0;
-    struct collector collector = {doc, yyjson_mut_arr(doc)};
+    struct collector collector = {.doc = doc, .list = yyjson_mut_arr(doc)};
     enum status status = database_read(database, call, &count_products, NULL, collect_number, &total);
     if (status == STATUS_OK) {
         status = database_read(database, call, &featured_products,

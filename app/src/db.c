@@ -25,6 +25,7 @@ struct db {
     struct deadline deadline;
     bool lasting; /* from now on it may have an effect that stays, and we would not know */
     enum db_failure failure;
+    int64_t used_us; /* a call ended well then */
 
     bool in_transaction;
     enum status broken; /* what a statement of the transaction failed with; STATUS_OK: none did */
@@ -199,7 +200,8 @@ static bool hung_up(const struct db *db) {
 
 /* Sees to it that there is a connection; not to a new one within a transaction, which has gone with the old one. */
 static enum status make_sure_of_connection(struct db *db) {
-    if (db->mysql != NULL && hung_up(db)) {
+    bool fresh = clock_monotonic_us() - db->used_us < DB_FRESH_US;
+    if (db->mysql != NULL && !fresh && hung_up(db)) {
         disconnect(db);
     }
     if (db->mysql != NULL) {
@@ -243,6 +245,7 @@ static enum status end(struct db *db, struct call *call, const char *what, unsig
     if (code != 0) {
         return fail(db, what, code, text, late);
     }
+    db->used_us = late ? 0 : clock_monotonic_us();
     note_gtid(db, call);
     return STATUS_OK; /* and if it was late: the next call finds the socket hung up */
 }

@@ -2,7 +2,7 @@
  * db -- one connection to one MySQL, used by one thread.
  *
  * Connects when it is first needed and again when it was lost; a connection that MySQL
- * closed while nobody used it is replaced before anything is sent on it. Statements are
+ * closed while nobody used it for DB_FRESH_US is replaced before anything is sent on it. Statements are
  * prepared once a connection and then only executed. Nothing is ever run twice here: who
  * may repeat what is decided above, see db_failure().
  *
@@ -39,6 +39,8 @@ struct db_options {
     const char *ca_file; /* over TCP: who signed MySQL's certificate; "": encrypted, not verified */
     int64_t timeout_ms;  /* of each call, connecting included, if its deadline is not sooner */
 };
+
+enum { DB_FRESH_US = 10000 };
 
 enum { DB_PARAMS_MAX = 8, DB_COLUMNS_MAX = 16, DB_STATEMENTS_MAX = 32 };
 

@@ -210,6 +210,8 @@ static void closed_connections_are_replaced_without_a_failure(void **state) {
         assert_int_equal(get_note(&lab, &call, 1), value);
         kill_connections(SERVER_A);
         kill_connections(SERVER_B);
+        int64_t used_us = clock_monotonic_us();
+        wait_until(clock_monotonic_us() - used_us > DB_FRESH_US);
         assert_int_equal(set_note(&lab, &call, 1, value + 100), STATUS_OK);
         assert_int_equal(get_note(&lab, &call, 1), value + 100);
     }

@@ -10,6 +10,7 @@
 #include "db.h"
 #include "fake_mysql.h"
 #include "metrics.h"
+#include "wait.h"
 
 enum { TIMEOUT_MS = 150, SOON_MS = 40 };
 
@@ -191,6 +192,8 @@ static void a_connection_that_was_closed_while_idle_is_replaced_before_it_is_use
     assert_int_equal(run(db, &write_something), STATUS_OK);
     fake_stop(&first);
     fake_start(&second, path);
+    int64_t used_us = clock_monotonic_us();
+    wait_until(clock_monotonic_us() - used_us > DB_FRESH_US);
     assert_int_equal(run(db, &write_something), STATUS_OK);
     assert_string_equal(fake_log(&second), "W");
     db_free(db);

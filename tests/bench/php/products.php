@@ -1,5 +1,5 @@
 <?php
-// A page of the list: how many there are, then 20 of them; app/templates/products.html and card.html.
+// A page of the list: 20 of them, and how many there are; app/templates/products.html and card.html.
 declare(strict_types=1);
 
 require __DIR__ . '/shop.php';
@@ -8,16 +8,16 @@ const PAGE_SIZE = 20;
 
 $page = (int) ($_GET['page'] ?? 1);
 $database = database();
-$total = $database->execute_query('SELECT COUNT(*) FROM products')->fetch_row()[0];
+$products = $database->execute_query(
+    'SELECT ' . PRODUCT_COLUMNS . ', (SELECT COUNT(*) FROM products) AS total FROM products ORDER BY id LIMIT ? OFFSET ?',
+    [PAGE_SIZE, ($page - 1) * PAGE_SIZE],
+)->fetch_all(MYSQLI_ASSOC);
+$total = $products[0]['total'] ?? 0;
 $pages = max(1, intdiv($total + PAGE_SIZE - 1, PAGE_SIZE));
-if ($page < 1 || $page > $pages) {
+if ($page > $pages) {
     http_response_code(404);
     exit;
 }
-$products = $database->execute_query(
-    'SELECT ' . PRODUCT_COLUMNS . ' FROM products ORDER BY id LIMIT ? OFFSET ?',
-    [PAGE_SIZE, ($page - 1) * PAGE_SIZE],
-);
 
 $cards = '';
 foreach ($products as $product) {
