@@ -31,7 +31,7 @@
 #include <unistd.h>
 
 /* An answer: one of these, or an error code of MySQL. */
-enum { FAKE_WELL = 0, FAKE_SILENT = -1, FAKE_CLOSE = -2, FAKE_TOO_LATE = -3 };
+enum { FAKE_WELL = 0, FAKE_SILENT = -1, FAKE_CLOSE = -2, FAKE_TOO_LATE = -3, FAKE_WELL_THEN_CLOSE = -4 };
 
 enum { FAKE_STEPS_MAX = 16, FAKE_CONNECTIONS_MAX = 64, FAKE_STATEMENTS_MAX = 16, FAKE_LOG_BYTES = 256 };
 
@@ -159,7 +159,7 @@ static inline int fake_event(struct fake_mysql *fake, char event) {
     return answer;
 }
 
-/* True: the event is to be answered well. False: it has been answered otherwise, *go_on says whether there is more. */
+/* True: the event is to be answered well. False: it has been answered otherwise. *go_on: the connection stays open. */
 static inline bool fake_goes_well(struct fake_peer *peer, char event, bool *go_on) {
     int answer = fake_event(peer->fake, event);
     *go_on = answer >= FAKE_WELL || answer == FAKE_TOO_LATE;
@@ -170,7 +170,7 @@ static inline bool fake_goes_well(struct fake_peer *peer, char event, bool *go_o
     } else if (answer > FAKE_WELL) {
         fake_send_error(peer, (unsigned)answer);
     }
-    return answer == FAKE_WELL;
+    return answer == FAKE_WELL || answer == FAKE_WELL_THEN_CLOSE;
 }
 
 static inline char fake_kind(const char *sql) {
@@ -228,7 +228,7 @@ static inline bool fake_execute(struct fake_peer *peer) {
     } else {
         fake_send_row(peer, event == 'q' && atomic_load(&peer->fake->read_only));
     }
-    return true;
+    return go_on;
 }
 
 static inline bool fake_query(struct fake_peer *peer) {
@@ -369,6 +369,14 @@ static inline void fake_stop(struct fake_mysql *fake) {
     if (fake->path[0] != '\0') {
         unlink(fake->path);
     }
+}
+
+/* Whether it has closed its connection number index, from 0. */
+static inline bool fake_has_closed(struct fake_mysql *fake, unsigned index) {
+    pthread_mutex_lock(&fake->lock);
+    bool closed = fake->fds[index] < 0;
+    pthread_mutex_unlock(&fake->lock);
+    return closed;
 }
 
 /* What has happened so far; until the next call. */

@@ -293,6 +293,26 @@ static void after_a_failure_nothing_more_of_a_transaction_is_sent(void **state) 
     }
 }
 
+/* The next statement could be sent on a new connection, and would be committed by itself. */
+static void a_transaction_ends_with_its_connection(void **state) {
+    (void)state;
+    struct fake_mysql fake = {.script = {{'W', FAKE_WELL_THEN_CLOSE}}};
+    fake_start(&fake, path);
+    struct db *db = new_db();
+    struct call call = call_within(60000);
+    assert_int_equal(db_begin(db, &call), STATUS_OK);
+    assert_int_equal(run(db, &write_something), STATUS_OK);
+    wait_until(fake_has_closed(&fake, 0));
+    assert_int_equal(run(db, &write_something), STATUS_GONE);
+    expect_failure(db, DB_FAILURE_LOST);
+    assert_int_equal(db_commit(db, &call), STATUS_GONE);
+    db_rollback(db, &call);
+    assert_string_equal(fake_log(&fake), "BW");
+    assert_int_equal(fake.connections, 1);
+    db_free(db);
+    fake_stop(&fake);
+}
+
 static void a_refused_statement_leaves_the_transaction_open(void **state) {
     (void)state;
     struct fake_mysql fake = {.script = {{'W', 1062}}};
@@ -449,6 +469,7 @@ int main(void) {
         cmocka_unit_test(a_statement_that_cannot_be_prepared_is_refused_each_time),
         cmocka_unit_test(a_transaction_is_begun_and_committed),
         cmocka_unit_test(after_a_failure_nothing_more_of_a_transaction_is_sent),
+        cmocka_unit_test(a_transaction_ends_with_its_connection),
         cmocka_unit_test(a_refused_statement_leaves_the_transaction_open),
         cmocka_unit_test(a_commit_without_an_answer_may_have_happened),
         cmocka_unit_test(a_rollback_without_an_answer_drops_the_connection),

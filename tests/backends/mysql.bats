@@ -45,6 +45,8 @@ live() {
     [ "$status" -eq 0 ] || compose logs --no-log-prefix --tail 20 mysql-a mysql-b
     assert_success
     assert_output --regexp $'(^|\n)ok 1 '
+    # What it counted is shown also when all is well.
+    grep -E '^# .*(acknowledged|answered)' <<<"$output" >&3 || true
 }
 
 @test "TLS: a certificate of our CA for this address is trusted, others are not" { live 'tls_*'; }
