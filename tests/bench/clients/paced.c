@@ -165,9 +165,10 @@ static double percentile_us(const struct run *run, double share) {
 
 static void report(struct run *run) {
     qsort(run->latency_ns, run->answered, sizeof *run->latency_ns, by_size);
-    printf("{\"sent\": %zu, \"answered\": %zu, \"failed\": %zu, \"p50_us\": %.1f, \"p99_us\": %.1f, \"max_us\": %.1f}\n",
-           run->total, run->answered, run->total - run->answered, percentile_us(run, 0.5), percentile_us(run, 0.99),
-           percentile_us(run, 1));
+    printf(
+        "{\"sent\": %zu, \"answered\": %zu, \"failed\": %zu, \"p50_us\": %.1f, \"p99_us\": %.1f, \"max_us\": %.1f}\n",
+        run->total, run->answered, run->total - run->answered, percentile_us(run, 0.5), percentile_us(run, 0.99),
+        percentile_us(run, 1));
 }
 
 int main(int argc, char **argv) {

@@ -6,12 +6,12 @@
  *   libfcgi-prefork SOCKET PROCESSES
  */
 #include <fcgiapp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <signal.h>
 #include <unistd.h>
 
 enum { PROCESSES_MAX = 256, BACKLOG = 4096 };
