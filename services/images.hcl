@@ -5,7 +5,7 @@ variable "MYSQL_ARCHIVE" { default = "" }
 
 group "stage-0" { targets = ["server", "dns", "client", "gateway"] }
 group "harness" { targets = ["toolbox", "app-tools"] }
-group "tests" { targets = ["mysql", "shopd-server", "peers"] }
+group "tests" { targets = ["mysql", "shopd-server", "peers", "promtool"] }
 group "everything" { targets = ["stage-0", "harness", "tests"] }
 
 # --- What others are built from ---
@@ -94,4 +94,10 @@ target "peers" {
   context  = "tests/peers"
   tags     = ["webstack/peers"]
   contexts = { nginx = "services/nginx" }
+}
+
+# What tests judge with.
+target "promtool" {
+  context = "tests/promtool"
+  tags    = ["webstack/promtool"]
 }

@@ -36,10 +36,12 @@ void breaker_destroy(struct breaker *breaker);
 bool breaker_allow(struct breaker *breaker, int64_t now_us);
 
 /* How the allowed call went. A refusal that shows that the backend lives (a syntax error,
- * a key that is not there) is a success, and so is a slow answer. */
+ * a key that is not there) is a success, and so is a slow answer. Calls from before the
+ * breaker opened report as well: while it is open that changes nothing; while it is half
+ * open their news is as good as the trial's. */
 void breaker_report(struct breaker *breaker, bool ok, int64_t now_us);
 
-/* For metrics and people. */
+/* For metrics and people. Open lasts until somebody is allowed to try. */
 enum breaker_state breaker_state(struct breaker *breaker);
 const char *breaker_state_name(enum breaker_state state); /* "closed", "open", "half-open" */
 

@@ -14,6 +14,12 @@
 
 enum backend { BACKEND_MYSQL, BACKEND_REDIS, BACKEND_COUNT };
 
+/* As metrics and Server-Timing call it: "mysql", "redis". */
+static inline const char *backend_name(enum backend backend) {
+    static const char *const names[] = {[BACKEND_MYSQL] = "mysql", [BACKEND_REDIS] = "redis"};
+    return names[backend];
+}
+
 /* Which MySQL answered. */
 enum db_role { DB_ROLE_NONE, DB_ROLE_PRIMARY, DB_ROLE_REPLICA };
 

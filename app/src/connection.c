@@ -152,8 +152,7 @@ static void on_request(void *context, struct fcgi_request *request) {
 
 static void on_oddity(void *context, const char *what) {
     (void)context;
-    (void)what;
-    metrics_add(METRIC_FCGI_ODDITIES, 1);
+    metrics_fcgi_oddity(what);
 }
 
 /* The bytes could not be taken: by the peer's fault, or by ours. */

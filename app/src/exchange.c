@@ -32,6 +32,8 @@ struct exchange *exchange_new(const struct shop *shop, struct fcgi_request *requ
         return NULL;
     }
     *exchange = (struct exchange){.shop = shop, .request = request, .started_us = clock_monotonic_us()};
+    exchange->call.deadline.at_us = exchange->started_us + shop->config->request_timeout_ms * 1000;
+    exchange->traced = trace_begin(&exchange->call.trace, fcgi_param(request, "HTTP_TRACEPARENT"));
     yyjson_alc memory = json_memory(&request->arena);
     exchange->doc = yyjson_mut_doc_new(&memory);
     http_response_init(&exchange->out, &request->arena);

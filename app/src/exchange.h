@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <yyjson.h>
 
+#include "call.h"
 #include "db.h"
 #include "http.h"
 #include "router.h"
@@ -28,8 +29,11 @@ struct exchange {
     struct router_match match;
     yyjson_mut_doc *doc;  /* of the models; in the request's arena */
     struct db *db;        /* the worker's connection; NULL in handlers that need no backend */
+    struct call call;     /* for its calls of backends */
     enum db_role db_role; /* of the last statement of this request */
     int64_t started_us;   /* the request had come in whole */
+    int64_t queued_us;    /* it waited for a worker for so long; 0: it needed none */
+    bool traced;          /* the caller's trace goes on; else it begins here */
 };
 
 /* The pages, each with a template; head.html and the like are parts of theirs. */

@@ -1,9 +1,14 @@
 /*
  * metrics -- what shopd counts, in the text format of Prometheus (0.0.4).
  *
- * Each series is declared once below, with its sentence. Counting is one atomic
- * addition, from any thread. Requests are counted and timed by route pattern,
- * never by path: the number of series is fixed at start.
+ * Each series is declared once, in the table below, under the name and the sentence of
+ * its family. Counting is one relaxed atomic addition, from any thread. Requests are
+ * counted by route pattern, never by path: the number of series is fixed at start.
+ *
+ * To add one, write a line of SERIES under the FAMILY it belongs to, or under a new FAMILY
+ * with its type, name and sentence; labels are as Prometheus writes them, "" for none. Then
+ * count with metrics_add(METRIC_NAME, 1) where it happens. The name of a counter ends in
+ * _total; units are seconds and bytes. tests/backends/metrics.bats asks promtool.
  */
 #ifndef METRICS_H
 #define METRICS_H
@@ -11,46 +16,124 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "call.h"
+#include "status.h"
 #include "text.h"
 
-/* X(name, Prometheus name, help). Counters only grow. */
-#define METRICS_COUNTERS(X)                                                                                            \
-    X(CONNECTIONS_ACCEPTED, "shopd_fcgi_connections_total", "FastCGI connections accepted.")                           \
-    X(CONNECTIONS_MALFORMED, "shopd_fcgi_malformed_total", "Connections closed because the peer broke FastCGI/1.0.")   \
-    X(CONNECTIONS_NO_MEMORY, "shopd_fcgi_no_memory_total", "Connections closed because our memory ended.")             \
-    X(CONNECTIONS_TIMED_OUT, "shopd_fcgi_timeouts_total", "Connections closed because the peer was too slow.")         \
-    X(FCGI_ODDITIES, "shopd_fcgi_oddities_total", "Records and requests that are legal and not served.")               \
-    X(REQUESTS_ABORTED, "shopd_requests_aborted_total", "Answers that nobody waited for any more.")                    \
-    X(REQUESTS_SHED, "shopd_requests_shed_total", "Requests answered 503, the queue being full or slow.")              \
-    X(DB_CONNECTS, "shopd_db_connects_total", "Connections made to MySQL.")                                            \
-    X(DB_ERRORS, "shopd_db_errors_total", "Statements and connections that failed in MySQL.")
-
-/* Gauges go up and down. */
-#define METRICS_GAUGES(X)                                                                                              \
-    X(CONNECTIONS, "shopd_fcgi_connections", "FastCGI connections open now.")                                          \
-    X(QUEUED, "shopd_queue_length", "Requests waiting for a worker now.")                                              \
-    X(BUSY, "shopd_workers_busy", "Workers with a request now.")                                                       \
-    X(DB_UP, "shopd_db_up", "1 if the last look at MySQL went well.")
+/* FAMILY(type, name, help), then its SERIES(name in enum metric, labels). Counters only grow; gauges go up and down. */
+#define METRICS(FAMILY, SERIES)                                                                                        \
+    FAMILY("counter", "shopd_fcgi_connections_total", "FastCGI connections accepted.")                                 \
+    SERIES(CONNECTIONS_ACCEPTED, "")                                                                                   \
+    FAMILY("gauge", "shopd_fcgi_connections", "FastCGI connections open now.")                                         \
+    SERIES(CONNECTIONS, "")                                                                                            \
+    FAMILY("counter", "shopd_fcgi_errors_total",                                                                       \
+           "Faults on FastCGI connections; malformed, timeout and no_memory closed the connection.")                   \
+    SERIES(CONNECTIONS_MALFORMED, "kind=\"malformed\"")                                                                \
+    SERIES(CONNECTIONS_TIMED_OUT, "kind=\"timeout\"")                                                                  \
+    SERIES(CONNECTIONS_NO_MEMORY, "kind=\"no_memory\"")                                                                \
+    SERIES(FCGI_UNKNOWN_TYPE, "kind=\"unknown_type\"")                                                                 \
+    SERIES(FCGI_UNKNOWN_ROLE, "kind=\"unknown_role\"")                                                                 \
+    SERIES(FCGI_OVERLOADED, "kind=\"overloaded\"")                                                                     \
+    SERIES(FCGI_INACTIVE_ID, "kind=\"inactive_id\"")                                                                   \
+    FAMILY("counter", "shopd_requests_aborted_total", "Answers that nobody waited for any more.")                      \
+    SERIES(REQUESTS_ABORTED, "")                                                                                       \
+    FAMILY("counter", "shopd_requests_shed_total",                                                                     \
+           "Requests answered 503 by class: no place in the queue, or their turn came after their deadline.")          \
+    SERIES(SHED_VITAL_QUEUE_FULL, "class=\"vital\",reason=\"queue_full\"")                                             \
+    SERIES(SHED_VITAL_TOO_LATE, "class=\"vital\",reason=\"too_late\"")                                                 \
+    SERIES(SHED_BROWSING_QUEUE_FULL, "class=\"browsing\",reason=\"queue_full\"")                                       \
+    SERIES(SHED_BROWSING_TOO_LATE, "class=\"browsing\",reason=\"too_late\"")                                           \
+    FAMILY(                                                                                                            \
+        "counter", "shopd_requests_refused_total",                                                                     \
+        "Requests turned away before a page was asked: sent too slowly, no memory for them, or shopd was stopping.")   \
+    SERIES(REFUSED_NOT_READ, "reason=\"not_read\"")                                                                    \
+    SERIES(REFUSED_NO_MEMORY, "reason=\"no_memory\"")                                                                  \
+    SERIES(REFUSED_STOPPING, "reason=\"stopping\"")                                                                    \
+    FAMILY("counter", "shopd_traces_total", "Traces of requests: brought along by the caller, or begun here.")         \
+    SERIES(TRACES_TAKEN_OVER, "origin=\"caller\"")                                                                     \
+    SERIES(TRACES_BEGUN, "origin=\"here\"")                                                                            \
+    FAMILY("gauge", "shopd_queue_length", "Requests waiting for a worker now, by class.")                              \
+    SERIES(QUEUED_VITAL, "class=\"vital\"")                                                                            \
+    SERIES(QUEUED_BROWSING, "class=\"browsing\"")                                                                      \
+    FAMILY("gauge", "shopd_queue_capacity", "Requests that may wait for a worker, by class.")                          \
+    SERIES(QUEUE_CAPACITY_VITAL, "class=\"vital\"")                                                                    \
+    SERIES(QUEUE_CAPACITY_BROWSING, "class=\"browsing\"")                                                              \
+    FAMILY("gauge", "shopd_workers", "Threads for what waits on a backend.")                                           \
+    SERIES(WORKERS, "")                                                                                                \
+    FAMILY("gauge", "shopd_workers_busy", "Workers with a request now.")                                               \
+    SERIES(BUSY, "")                                                                                                   \
+    FAMILY("gauge", "shopd_db_up", "1 if the last look at MySQL went well.")                                           \
+    SERIES(DB_UP, "")                                                                                                  \
+    FAMILY("gauge", "shopd_db_connections", "Connections to MySQL open now, by the role of the server.")               \
+    SERIES(DB_CONNECTIONS_PRIMARY, "role=\"primary\"")                                                                 \
+    SERIES(DB_CONNECTIONS_REPLICA, "role=\"replica\"")                                                                 \
+    FAMILY("counter", "shopd_db_connects_total", "Connections made to MySQL.")                                         \
+    SERIES(DB_CONNECTS, "")                                                                                            \
+    FAMILY("counter", "shopd_db_errors_total", "Statements and connections that failed in MySQL.")                     \
+    SERIES(DB_ERRORS, "")                                                                                              \
+    FAMILY("counter", "shopd_db_retries_total", "Statements sent to MySQL once more.")                                 \
+    SERIES(DB_RETRIES, "")                                                                                             \
+    FAMILY("counter", "shopd_db_deadlocks_total", "Transactions run once more after a deadlock.")                      \
+    SERIES(DB_DEADLOCKS, "")                                                                                           \
+    FAMILY("counter", "shopd_db_role_changes_total", "Servers of MySQL seen in another role than before.")             \
+    SERIES(DB_ROLE_CHANGES, "")                                                                                        \
+    FAMILY("counter", "shopd_db_fallbacks_total", "Reads that the primary answered because no replica could.")         \
+    SERIES(DB_FALLBACKS, "")                                                                                           \
+    FAMILY("counter", "shopd_db_gtid_timeouts_total", "Waits in vain for a replica to catch up with a write.")         \
+    SERIES(DB_GTID_TIMEOUTS, "")                                                                                       \
+    FAMILY("counter", "shopd_redis_connects_total", "Connections made to Redis.")                                      \
+    SERIES(REDIS_CONNECTS, "")                                                                                         \
+    FAMILY("counter", "shopd_redis_errors_total", "Commands and connections that failed in Redis.")                    \
+    SERIES(REDIS_ERRORS, "")                                                                                           \
+    FAMILY("counter", "shopd_cache_requests_total", "Looks into the cache, by result.")                                \
+    SERIES(CACHE_HITS, "result=\"hit\"")                                                                               \
+    SERIES(CACHE_MISSES, "result=\"miss\"")                                                                            \
+    SERIES(CACHE_ERRORS, "result=\"error\"")                                                                           \
+    FAMILY("counter", "shopd_log_lines_dropped_total", "Log lines left out because standard error was too slow.")      \
+    SERIES(LOG_DROPPED, "")
 
 enum metric {
-#define METRIC(name, ...) METRIC_##name,
-    METRICS_COUNTERS(METRIC) METRICS_GAUGES(METRIC)
-#undef METRIC
+#define METRICS_FAMILY(type, name, help)
+#define METRICS_SERIES(name, labels) METRIC_##name,
+    METRICS(METRICS_FAMILY, METRICS_SERIES)
+#undef METRICS_FAMILY
+#undef METRICS_SERIES
         METRIC_COUNT
 };
 
-/* Names the routes that metrics_request() counts by; before there are threads. The
- * strings must stay. */
+/* Names the routes that metrics_request() counts by, and takes the time of the start;
+ * before there are threads. The strings must stay. */
 void metrics_init(const char *const *routes, size_t count);
 
 void metrics_add(enum metric metric, int64_t amount);
 void metrics_set(enum metric metric, int64_t value);
 int64_t metrics_get(enum metric metric);
 
+/* Counts an oddity of fcgi_conn.h, told by its name. */
+void metrics_fcgi_oddity(const char *what);
+
 /* A request of routes[route] was answered with status (100..599) after duration_us. */
 void metrics_request(size_t route, int status, int64_t duration_us);
 
-/* Appends the whole exposition. */
-void metrics_render(struct text *out);
+/*
+ * A call of a backend ended after duration_us. Counted by how the backend did: "gone",
+ * "timeout", "refused" (STATUS_BAD_INPUT), else "ok": what we made of its answer says
+ * nothing about it.
+ */
+void metrics_backend_call(enum backend backend, enum status status, int64_t duration_us);
+
+/* A call that was not made, its breaker being open. */
+void metrics_backend_spared(enum backend backend);
+
+/* A server, as whoever asks for the exposition sees it at that moment. */
+struct metrics_server {
+    enum backend backend;
+    const char *address;
+    const char *role;    /* db_role_name(); NULL: its backend has no roles */
+    const char *breaker; /* breaker_state_name() */
+};
+
+/* Appends the whole exposition, with a look at the process itself. */
+void metrics_render(struct text *out, const struct metrics_server *servers, size_t server_count);
 
 #endif

@@ -12,7 +12,7 @@ void operations_readyz(struct exchange *exchange) {
     const struct shop *shop = exchange->shop;
     yyjson_mut_doc *doc = exchange->doc;
     yyjson_mut_val *model = yyjson_mut_obj(doc);
-    unsigned queued = workers_queued(shop->workers);
+    unsigned queued = workers_queued(shop->workers, WORKERS_BROWSING);
     bool room = queued < (unsigned)shop->config->queue_length;
     bool database = health_db_up(shop->health);
     bool stopping = server_stopping(shop->server);
@@ -30,12 +30,17 @@ void operations_readyz(struct exchange *exchange) {
 }
 
 void operations_metrics(struct exchange *exchange) {
+    const struct shop *shop = exchange->shop;
     struct text out;
     struct slice content = {0};
-    metrics_set(METRIC_QUEUED, workers_queued(exchange->shop->workers));
-    metrics_set(METRIC_BUSY, workers_busy(exchange->shop->workers));
+    metrics_set(METRIC_QUEUED_VITAL, workers_queued(shop->workers, WORKERS_VITAL));
+    metrics_set(METRIC_QUEUED_BROWSING, workers_queued(shop->workers, WORKERS_BROWSING));
+    metrics_set(METRIC_QUEUE_CAPACITY_VITAL, shop->config->queue_length);
+    metrics_set(METRIC_QUEUE_CAPACITY_BROWSING, shop->config->queue_length);
+    metrics_set(METRIC_WORKERS, shop->config->workers);
+    metrics_set(METRIC_BUSY, workers_busy(shop->workers));
     text_init(&out, &exchange->request->arena);
-    metrics_render(&out);
+    metrics_render(&out, NULL, 0);
     text_slice(&out, &content);
     exchange_text(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", content);
 }

@@ -9,25 +9,28 @@
 #include "metrics.h"
 #include "router.h"
 
+/* Where a handler runs: on the loop, at once, for it needs no backend; or on a worker, in one of the two classes. */
+enum place { ON_LOOP, VITAL, BROWSING };
+
 struct handler {
     void (*run)(struct exchange *exchange);
-    bool needs_backend; /* runs on a worker; else at once, on the loop */
+    enum place place;
 };
 
 /* The routes, in the order they are tried; handlers[i] is behind routes[i]. */
 #define ROUTES(X)                                                                                                      \
-    X("/", page_home, true)                                                                                            \
-    X("/products", page_products, true)                                                                                \
-    X("/products/{id}", page_product, true)                                                                            \
-    X("/api/v1/products", api_products, true)                                                                          \
-    X("/api/v1/products/{id}", api_product, true)                                                                      \
-    X("/livez", operations_livez, false)                                                                               \
-    X("/readyz", operations_readyz, false)                                                                             \
-    X("/metrics", operations_metrics, false)                                                                           \
-    X("/whoami", operations_whoami, false)
+    X("/", page_home, BROWSING)                                                                                        \
+    X("/products", page_products, BROWSING)                                                                            \
+    X("/products/{id}", page_product, BROWSING)                                                                        \
+    X("/api/v1/products", api_products, BROWSING)                                                                      \
+    X("/api/v1/products/{id}", api_product, BROWSING)                                                                  \
+    X("/livez", operations_livez, ON_LOOP)                                                                             \
+    X("/readyz", operations_readyz, ON_LOOP)                                                                           \
+    X("/metrics", operations_metrics, ON_LOOP)                                                                         \
+    X("/whoami", operations_whoami, ON_LOOP)
 
 enum {
-#define ROW(pattern, run, needs_backend) ROUTE_##run,
+#define ROW(pattern, run, place) ROUTE_##run,
     ROUTES(ROW)
 #undef ROW
         ROUTE_COUNT,
@@ -35,19 +38,19 @@ enum {
 };
 
 static const struct route routes[] = {
-#define ROW(pattern, run, needs_backend) {pattern, ROUTER_GET, ROUTE_##run},
+#define ROW(pattern, run, place) {pattern, ROUTER_GET, ROUTE_##run},
     ROUTES(ROW)
 #undef ROW
 };
 
 static const struct handler handlers[] = {
-#define ROW(pattern, run, needs_backend) {run, needs_backend},
+#define ROW(pattern, run, place) {run, place},
     ROUTES(ROW)
 #undef ROW
 };
 
 static const char *const route_names[] = {
-#define ROW(pattern, run, needs_backend) pattern,
+#define ROW(pattern, run, place) pattern,
     ROUTES(ROW)
 #undef ROW
         "unmatched",
@@ -57,23 +60,82 @@ void shop_init(void) { metrics_init(route_names, sizeof route_names / sizeof rou
 
 /* --- The answer leaves ---------------------------------------------------------------- */
 
-static void finish(struct exchange *exchange) {
-    const struct http_request *in = &exchange->in;
+/* Appends one measure of Server-Timing, in milliseconds. */
+static void add_measure(struct text *timing, const char *name, int64_t us) {
+    text_format(timing, "%s%s;dur=%lld.%03d", timing->length > 0 ? ", " : "", name, (long long)(us / 1000),
+                (int)(us % 1000));
+}
+
+/* Where the time went, for those who look into their browser. */
+static void add_timing(struct exchange *exchange, int64_t duration_us) {
+    const struct call *call = &exchange->call;
+    struct text timing;
+    struct slice value;
+    text_init(&timing, &exchange->request->arena);
+    add_measure(&timing, "queue", exchange->queued_us);
+    for (enum backend i = 0; i < BACKEND_COUNT; i++) {
+        if (call->calls[i] > 0) {
+            add_measure(&timing, backend_name(i), call->spent_us[i]);
+        }
+    }
+    add_measure(&timing, "total", duration_us);
+    text_put_slice(&timing, (struct slice){"", 1}); /* its NUL */
+    if (text_slice(&timing, &value) == STATUS_OK) {
+        http_header(&exchange->out, "Server-Timing", value.data);
+    }
+}
+
+static void add_headers(struct exchange *exchange, int64_t duration_us) {
     const struct route *route = exchange->match.route;
-    int64_t duration_us = clock_monotonic_us() - exchange->started_us;
+    char traceparent[TRACE_PARENT_CHARS + 1];
     if (exchange->db_role != DB_ROLE_NONE) {
         http_header(&exchange->out, "X-DB-Role", db_role_name(exchange->db_role));
     }
-    http_finish(in, &exchange->out, exchange->request);
+    if (exchange->traced) {
+        trace_format(&exchange->call.trace, traceparent);
+        http_header(&exchange->out, "Traceparent", traceparent);
+    }
+    if (route != NULL && handlers[route->handler].place != ON_LOOP) {
+        add_timing(exchange, duration_us);
+    }
+}
+
+static void log_request(const struct exchange *exchange, int64_t duration_us) {
+    const struct call *call = &exchange->call;
+    char traceparent[TRACE_PARENT_CHARS + 1];
+    trace_format(&call->trace, traceparent);
+    log_event(LOG_INFO, "request", LOG_TEXT("request_id", exchange->in.request_id),
+              LOG_TEXT("traceparent", traceparent), LOG_TEXT("method", exchange->in.method_name),
+              LOG_TEXT("path", exchange->in.path), LOG_NUMBER("status", exchange->out.status),
+              LOG_NUMBER("duration_us", duration_us), LOG_NUMBER("queue_us", exchange->queued_us),
+              LOG_NUMBER("mysql_us", call->spent_us[BACKEND_MYSQL]),
+              LOG_NUMBER("redis_us", call->spent_us[BACKEND_REDIS]));
+}
+
+static void finish(struct exchange *exchange) {
+    const struct route *route = exchange->match.route;
+    int64_t duration_us = clock_monotonic_us() - exchange->started_us;
+    add_headers(exchange, duration_us);
+    http_finish(&exchange->in, &exchange->out, exchange->request);
     metrics_request(route != NULL ? (size_t)route->handler : ROUTE_UNMATCHED, exchange->out.status, duration_us);
-    log_event(LOG_INFO, "request", LOG_TEXT("request_id", in->request_id), LOG_TEXT("method", in->method_name),
-              LOG_TEXT("path", in->path), LOG_NUMBER("status", exchange->out.status),
-              LOG_NUMBER("duration_us", duration_us));
+    if (exchange->shop->config->log_requests) {
+        log_request(exchange, duration_us);
+    }
     server_respond(exchange->shop->server, exchange->request);
 }
 
-static void shed(struct exchange *exchange, const char *detail) {
-    metrics_add(METRIC_REQUESTS_SHED, 1);
+static enum workers_class class_of(const struct exchange *exchange) {
+    return handlers[exchange->match.route->handler].place == VITAL ? WORKERS_VITAL : WORKERS_BROWSING;
+}
+
+enum reason { QUEUE_FULL, TOO_LATE };
+
+static void shed(struct exchange *exchange, enum reason reason, const char *detail) {
+    static const enum metric counters[WORKERS_CLASSES][2] = {
+        [WORKERS_VITAL] = {METRIC_SHED_VITAL_QUEUE_FULL, METRIC_SHED_VITAL_TOO_LATE},
+        [WORKERS_BROWSING] = {METRIC_SHED_BROWSING_QUEUE_FULL, METRIC_SHED_BROWSING_TOO_LATE},
+    };
+    metrics_add(counters[class_of(exchange)][reason], 1);
     exchange_problem(exchange, 503, detail);
     finish(exchange);
 }
@@ -92,12 +154,12 @@ static void close_worker(void *state) {
 
 static void run_on_worker(void *state, void *job) {
     struct exchange *exchange = job;
-    int64_t waited_us = clock_monotonic_us() - exchange->started_us;
+    exchange->queued_us = clock_monotonic_us() - exchange->started_us;
     exchange->db = state;
     if (atomic_load(&exchange->request->cancelled)) {
         server_respond(exchange->shop->server, exchange->request);
-    } else if (exchange->db == NULL || waited_us > exchange->shop->config->request_timeout_ms * 1000) {
-        shed(exchange, "The shop is too busy to answer in time. Please try again.");
+    } else if (exchange->db == NULL || deadline_passed(exchange->call.deadline)) {
+        shed(exchange, TOO_LATE, "The shop is too busy to answer in time. Please try again.");
     } else {
         handlers[exchange->match.route->handler].run(exchange);
         finish(exchange);
@@ -107,6 +169,7 @@ static void run_on_worker(void *state, void *job) {
 enum status shop_start_workers(struct shop *shop) {
     const struct workers_options options = {
         .threads = (unsigned)shop->config->workers,
+        .reserved = (unsigned)shop->config->reserved_workers,
         .queue_length = (unsigned)shop->config->queue_length,
         .open = open_worker,
         .run = run_on_worker,
@@ -122,9 +185,21 @@ enum status shop_start_workers(struct shop *shop) {
 static bool refuse(struct exchange *exchange) {
     struct fcgi_request *request = exchange->request;
     enum status status = http_read_request(request, &exchange->in);
-    if (request->fault == FCGI_FAULT_PARAMS_TOO_LARGE) {
+    switch (request->fault) {
+    case FCGI_FAULT_TIMED_OUT:
+        metrics_add(METRIC_REFUSED_NOT_READ, 1);
+        exchange_problem(exchange, 408, "The request did not come in whole in time.");
+        return true;
+    case FCGI_FAULT_CLOSING:
+        metrics_add(METRIC_REFUSED_STOPPING, 1);
+        exchange_problem(exchange, 503, "This server is being stopped. Please try again.");
+        return true;
+    case FCGI_FAULT_PARAMS_TOO_LARGE:
         exchange_problem(exchange, 431, "The header of the request is too large.");
         return true;
+    case FCGI_FAULT_BODY_TOO_LARGE:
+    case FCGI_FAULT_NONE:
+        break;
     }
     if (status != STATUS_OK) {
         exchange_problem(exchange, status == STATUS_NO_MEMORY ? 500 : 400, "The request cannot be read.");
@@ -154,19 +229,22 @@ void shop_on_request(void *context, struct server *server, struct fcgi_request *
     if (exchange == NULL) {
         /* Not even the memory for an exchange: an answer that needs none. */
         request->head = slice_of("Status: 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
-        metrics_add(METRIC_REQUESTS_SHED, 1);
+        metrics_add(METRIC_REFUSED_NO_MEMORY, 1);
         server_respond(server, request);
         return;
     }
+    metrics_add(exchange->traced ? METRIC_TRACES_TAKEN_OVER : METRIC_TRACES_BEGUN, 1);
     if (refuse(exchange)) {
         finish(exchange);
         return;
     }
     const struct handler *handler = &handlers[exchange->match.route->handler];
-    if (!handler->needs_backend) {
+    if (handler->place == ON_LOOP) {
         handler->run(exchange);
         finish(exchange);
-    } else if (!workers_submit(shop->workers, exchange)) {
-        shed(exchange, "The shop is full at the moment. Please try again.");
+        return;
+    }
+    if (!workers_submit(shop->workers, class_of(exchange), exchange)) {
+        shed(exchange, QUEUE_FULL, "The shop is full at the moment. Please try again.");
     }
 }

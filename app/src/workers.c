@@ -3,47 +3,95 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+struct queue {
+    void **jobs; /* a ring */
+    unsigned head, length;
+};
+
 struct workers {
     struct workers_options options;
     pthread_t *threads;
     unsigned started;
+    unsigned browsing_most; /* threads that may browse at once */
 
     pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t work;  /* the queue is no longer empty, or stopping */
-    void **queue;         /* a ring of options.queue_length */
-    unsigned head, queued, busy;
+    pthread_cond_t work;  /* there is a job that may be taken, or stopping */
+    struct queue queues[WORKERS_CLASSES];
+    unsigned busy, browsing;
     bool stopping;
 };
 
-/* Waits for a job. NULL: the queue is empty for good. */
-static void *take(struct workers *workers) {
+/* --- The queues ----------------------------------------------------------------------- */
+
+static void put(struct workers *workers, struct queue *queue, void *job) {
+    queue->jobs[(queue->head + queue->length) % workers->options.queue_length] = job;
+    queue->length++;
+}
+
+static void *get(struct workers *workers, struct queue *queue) {
+    void *job = queue->jobs[queue->head];
+    queue->head = (queue->head + 1) % workers->options.queue_length;
+    queue->length--;
+    return job;
+}
+
+/* The class whose turn it is; WORKERS_CLASSES: no job may be taken now. */
+static enum workers_class next_class(const struct workers *workers) {
+    if (workers->queues[WORKERS_VITAL].length > 0) {
+        return WORKERS_VITAL;
+    }
+    bool may_browse = workers->browsing < workers->browsing_most || workers->stopping;
+    return workers->queues[WORKERS_BROWSING].length > 0 && may_browse ? WORKERS_BROWSING : WORKERS_CLASSES;
+}
+
+/* --- The threads ---------------------------------------------------------------------- */
+
+/* Waits for a job. NULL: the queues are empty for good. */
+static void *take(struct workers *workers, enum workers_class *class) {
     void *job = NULL;
     pthread_mutex_lock(&workers->lock);
-    while (workers->queued == 0 && !workers->stopping) {
+    while ((*class = next_class(workers)) == WORKERS_CLASSES && !workers->stopping) {
         pthread_cond_wait(&workers->work, &workers->lock);
     }
-    if (workers->queued > 0) {
-        job = workers->queue[workers->head];
-        workers->head = (workers->head + 1) % workers->options.queue_length;
-        workers->queued--;
+    if (*class != WORKERS_CLASSES) {
+        job = get(workers, &workers->queues[*class]);
         workers->busy++;
+        workers->browsing += *class == WORKERS_BROWSING;
     }
     pthread_mutex_unlock(&workers->lock);
     return job;
 }
 
+static void finish(struct workers *workers, enum workers_class class) {
+    pthread_mutex_lock(&workers->lock);
+    workers->busy--;
+    workers->browsing -= class == WORKERS_BROWSING;
+    pthread_mutex_unlock(&workers->lock);
+}
+
 static void *work(void *argument) {
     struct workers *workers = argument;
     void *state = workers->options.open(workers->options.context);
+    enum workers_class class;
     void *job;
-    while ((job = take(workers)) != NULL) {
+    while ((job = take(workers, &class)) != NULL) {
         workers->options.run(state, job);
-        pthread_mutex_lock(&workers->lock);
-        workers->busy--;
-        pthread_mutex_unlock(&workers->lock);
+        finish(workers, class);
     }
     workers->options.close(state);
     return NULL;
+}
+
+/* --- Start, work, stop ---------------------------------------------------------------- */
+
+static bool make_queues(struct workers *workers) {
+    for (size_t i = 0; i < WORKERS_CLASSES; i++) {
+        workers->queues[i].jobs = calloc(workers->options.queue_length, sizeof *workers->queues[i].jobs);
+        if (workers->queues[i].jobs == NULL) {
+            return false;
+        }
+    }
+    return true;
 }
 
 enum status workers_start(const struct workers_options *options, struct workers **out) {
@@ -52,11 +100,11 @@ enum status workers_start(const struct workers_options *options, struct workers 
         return STATUS_NO_MEMORY;
     }
     workers->options = *options;
+    workers->browsing_most = options->reserved < options->threads ? options->threads - options->reserved : 1;
     pthread_mutex_init(&workers->lock, NULL);
     pthread_cond_init(&workers->work, NULL);
-    workers->queue = calloc(options->queue_length, sizeof *workers->queue);
     workers->threads = calloc(options->threads, sizeof *workers->threads);
-    if (workers->queue == NULL || workers->threads == NULL) {
+    if (workers->threads == NULL || !make_queues(workers)) {
         goto fail;
     }
     for (; workers->started < options->threads; workers->started++) {
@@ -71,29 +119,34 @@ fail:
     return STATUS_NO_MEMORY;
 }
 
-bool workers_submit(struct workers *workers, void *job) {
-    bool taken = false;
+bool workers_submit(struct workers *workers, enum workers_class class, void *job) {
+    struct queue *queue = &workers->queues[class];
     pthread_mutex_lock(&workers->lock);
-    if (!workers->stopping && workers->queued < workers->options.queue_length) {
-        workers->queue[(workers->head + workers->queued) % workers->options.queue_length] = job;
-        workers->queued++;
-        taken = true;
+    bool taken = !workers->stopping && queue->length < workers->options.queue_length;
+    if (taken) {
+        put(workers, queue, job);
+    }
+    /* Nobody needs to be woken for a job that may not be taken yet: who ends a job looks for the next by itself. */
+    if (taken && next_class(workers) != WORKERS_CLASSES && workers->busy < workers->started) {
         pthread_cond_signal(&workers->work);
     }
     pthread_mutex_unlock(&workers->lock);
     return taken;
 }
 
-static unsigned read_locked(struct workers *workers, const unsigned *value) {
+unsigned workers_queued(struct workers *workers, enum workers_class class) {
     pthread_mutex_lock(&workers->lock);
-    unsigned result = *value;
+    unsigned queued = workers->queues[class].length;
     pthread_mutex_unlock(&workers->lock);
-    return result;
+    return queued;
 }
 
-unsigned workers_queued(struct workers *workers) { return read_locked(workers, &workers->queued); }
-
-unsigned workers_busy(struct workers *workers) { return read_locked(workers, &workers->busy); }
+unsigned workers_busy(struct workers *workers) {
+    pthread_mutex_lock(&workers->lock);
+    unsigned busy = workers->busy;
+    pthread_mutex_unlock(&workers->lock);
+    return busy;
+}
 
 void workers_stop(struct workers *workers) {
     if (workers == NULL) {
@@ -108,7 +161,9 @@ void workers_stop(struct workers *workers) {
     }
     pthread_cond_destroy(&workers->work);
     pthread_mutex_destroy(&workers->lock);
-    free(workers->queue);
+    for (size_t i = 0; i < WORKERS_CLASSES; i++) {
+        free(workers->queues[i].jobs);
+    }
     free(workers->threads);
     free(workers);
 }

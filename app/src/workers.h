@@ -1,9 +1,12 @@
 /*
- * workers -- threads for what waits on a backend, behind a bounded queue.
+ * workers -- threads for what waits on a backend, behind bounded queues.
  *
- * The queue never makes the caller wait: when it is full, workers_submit() says so
- * at once and the caller sheds the request. A worker takes the oldest job. Each
- * thread has a state of its own (its database connection), made and freed by it.
+ * A queue never makes the caller wait: when it is full, workers_submit() says so at once
+ * and the caller sheds the request. There are two classes, each with a queue of its own.
+ * What is vital goes before what is browsing, and some workers are kept free of browsing,
+ * so that a checkout need not wait for one of many slow lists to end. Within a class the
+ * oldest job is taken. Each thread has a state of its own (its connections to the
+ * backends), made and freed by it.
  */
 #ifndef WORKERS_H
 #define WORKERS_H
@@ -14,9 +17,12 @@
 
 struct workers;
 
+enum workers_class { WORKERS_VITAL, WORKERS_BROWSING, WORKERS_CLASSES };
+
 struct workers_options {
     unsigned threads;
-    unsigned queue_length;
+    unsigned reserved;                   /* threads that do not take browsing, if that leaves one that does */
+    unsigned queue_length;               /* of each class */
     void *(*open)(void *context);        /* a thread starts: returns its state */
     void (*run)(void *state, void *job); /* one job; must not end the thread */
     void (*close)(void *state);          /* the thread ends */
@@ -26,12 +32,12 @@ struct workers_options {
 /* STATUS_NO_MEMORY: not enough memory or threads; nothing runs then. */
 enum status workers_start(const struct workers_options *options, struct workers **out);
 
-/* Queues a job. False: the queue is full, or the workers are stopping; the job is
- * the caller's still. */
-bool workers_submit(struct workers *workers, void *job);
+/* Queues a job. False: the queue of its class is full, or the workers are stopping; the
+ * job is the caller's still. */
+bool workers_submit(struct workers *workers, enum workers_class class, void *job);
 
-/* Jobs in the queue, and threads that are running one, at this moment. */
-unsigned workers_queued(struct workers *workers);
+/* Jobs in the queue of a class, and threads that are running one, at this moment. */
+unsigned workers_queued(struct workers *workers, enum workers_class class);
 unsigned workers_busy(struct workers *workers);
 
 /* Runs what is queued, ends the threads, frees everything. NULL is allowed. */

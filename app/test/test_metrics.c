@@ -7,10 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "breaker.h"
+#include "clock.h"
 #include "metrics.h"
+#include "wait.h"
 
 static const char *const routes[] = {"/", "/products/{id}", "unmatched"};
 enum { ROUTES = sizeof routes / sizeof routes[0], EXPOSITION_BYTES_MAX = 1 << 20 };
@@ -22,19 +26,21 @@ static int name_routes(void **state) {
 }
 
 /* The exposition as a string; to be freed. */
-static char *render(void) {
+static char *render_with(const struct metrics_server *servers, size_t count) {
     struct arena arena;
     struct text text;
     struct slice out;
     arena_init(&arena, EXPOSITION_BYTES_MAX);
     text_init(&text, &arena);
-    metrics_render(&text);
+    metrics_render(&text, servers, count);
     assert_int_equal(text_slice(&text, &out), STATUS_OK);
     char *copy = strndup(out.data, out.length);
     assert_non_null(copy);
     arena_free(&arena);
     return copy;
 }
+
+static char *render(void) { return render_with(NULL, 0); }
 
 /* The value of the line that starts with series, as "name" or "name{labels}"; -1 if there is none. */
 static double value_of(const char *exposition, const char *series) {
@@ -51,15 +57,16 @@ static double value_of(const char *exposition, const char *series) {
 
 static void values_are_added_and_set(void **state) {
     (void)state;
-    int64_t before = metrics_get(METRIC_REQUESTS_SHED);
-    metrics_add(METRIC_REQUESTS_SHED, 1);
-    metrics_add(METRIC_REQUESTS_SHED, 41);
-    assert_int_equal(metrics_get(METRIC_REQUESTS_SHED), before + 42);
+    int64_t before = metrics_get(METRIC_SHED_VITAL_TOO_LATE);
+    metrics_add(METRIC_SHED_VITAL_TOO_LATE, 1);
+    metrics_add(METRIC_SHED_VITAL_TOO_LATE, 41);
+    assert_int_equal(metrics_get(METRIC_SHED_VITAL_TOO_LATE), before + 42);
     metrics_set(METRIC_CONNECTIONS, 7);
     metrics_set(METRIC_CONNECTIONS, 5);
     assert_int_equal(metrics_get(METRIC_CONNECTIONS), 5);
     char *text = render();
-    assert_true(value_of(text, "shopd_requests_shed_total") == (double)before + 42);
+    assert_true(value_of(text, "shopd_requests_shed_total{class=\"vital\",reason=\"too_late\"}") ==
+                (double)before + 42);
     assert_true(value_of(text, "shopd_fcgi_connections") == 5);
     free(text);
 }
@@ -70,9 +77,10 @@ static const int64_t rounds = 5000;
 static void *count_much(void *argument) {
     size_t number = *(const size_t *)argument;
     for (int i = 0; i < (int)rounds; i++) {
-        metrics_add(METRIC_FCGI_ODDITIES, 1);
+        metrics_add(METRIC_DB_RETRIES, 1);
         metrics_request(number % ROUTES, 200 + (int)(number % 2) * 204, i);
-        metrics_set(METRIC_QUEUED, i);
+        metrics_backend_call(BACKEND_REDIS, STATUS_OK, i);
+        metrics_set(METRIC_QUEUED_VITAL, i);
     }
     return NULL;
 }
@@ -81,7 +89,7 @@ static void no_count_of_several_threads_is_lost(void **state) {
     (void)state;
     pthread_t threads[THREADS];
     size_t numbers[THREADS];
-    int64_t before = metrics_get(METRIC_FCGI_ODDITIES);
+    int64_t before = metrics_get(METRIC_DB_RETRIES);
     for (size_t i = 0; i < THREADS; i++) {
         numbers[i] = i;
         assert_int_equal(pthread_create(&threads[i], NULL, count_much, &numbers[i]), 0);
@@ -91,12 +99,14 @@ static void no_count_of_several_threads_is_lost(void **state) {
         pthread_join(threads[i], NULL);
     }
     char *text = render();
-    assert_int_equal(metrics_get(METRIC_FCGI_ODDITIES), before + THREADS * rounds);
+    assert_int_equal(metrics_get(METRIC_DB_RETRIES), before + THREADS * rounds);
     assert_true(value_of(text, "shopd_http_requests_total{route=\"/\",code=\"200\"}") == (double)rounds);
     assert_true(value_of(text, "shopd_http_requests_total{route=\"/\",code=\"404\"}") == (double)rounds);
     assert_true(value_of(text, "shopd_http_requests_total{route=\"/products/{id}\",code=\"404\"}") == (double)rounds);
     assert_true(value_of(text, "shopd_http_requests_total{route=\"unmatched\",code=\"200\"}") == (double)rounds);
     assert_true(value_of(text, "shopd_http_request_duration_seconds_count{route=\"/\"}") == 2 * (double)rounds);
+    assert_true(value_of(text, "shopd_backend_calls_total{backend=\"redis\",outcome=\"ok\"}") ==
+                (double)(THREADS * rounds));
     free(text);
 }
 
@@ -108,7 +118,20 @@ static size_t name_length(const char *s) {
     return strspn(s, first) > 0 ? strspn(s, rest) : 0;
 }
 
-/* Skips {name="value",...}; values of ours need no escapes. NULL: malformed. */
+/* Behind the quote that ends a value; in it a backslash goes with what follows. NULL: malformed. */
+static const char *skip_value(const char *at) {
+    while (*at != '"') {
+        if (*at == '\\' && strchr("\\\"n", at[1]) != NULL) {
+            at++;
+        } else if (*at == '\\' || *at == '\0') {
+            return NULL;
+        }
+        at++;
+    }
+    return at + 1;
+}
+
+/* Skips {name="value",...}. NULL: malformed. */
 static const char *skip_labels(const char *at) {
     if (*at != '{') {
         return at;
@@ -119,12 +142,10 @@ static const char *skip_labels(const char *at) {
         if (length == 0 || at[length] != '=' || at[length + 1] != '"') {
             return NULL;
         }
-        at += length + 2;
-        at += strcspn(at, "\"\\\n");
-        if (*at != '"') {
+        at = skip_value(at + length + 2);
+        if (at == NULL) {
             return NULL;
         }
-        at++;
     } while (*at == ',');
     return *at == '}' ? at + 1 : NULL;
 }
@@ -183,7 +204,10 @@ static void every_line_is_of_the_text_format(void **state) {
     struct family family = {"", ""};
     metrics_request(0, 100, 0);
     metrics_request(2, 599, INT64_C(1) << 40);
-    char *text = render();
+    metrics_add(METRIC_FCGI_OVERLOADED, 1);
+    metrics_backend_spared(BACKEND_MYSQL);
+    const struct metrics_server server = {BACKEND_MYSQL, "a \"name\" \\ of\ntwo lines", "primary", "half-open"};
+    char *text = render_with(&server, 1);
     size_t lines = 0;
     assert_int_equal(text[strlen(text) - 1], '\n');
     for (char *line = text, *end; *line != '\0'; line = end + 1, lines++) {
@@ -203,17 +227,180 @@ static void every_line_is_of_the_text_format(void **state) {
 static void every_family_is_there_once(void **state) {
     (void)state;
     char *text = render();
-#define ONCE(metric, name, help)                                                                                       \
-    {                                                                                                                  \
-        const char *found = strstr(text, "# TYPE " name " ");                                                          \
-        assert_non_null(found);                                                                                        \
-        assert_null(strstr(found + 1, "# TYPE " name " "));                                                            \
-        assert_true(value_of(text, name) >= 0);                                                                        \
+    for (const char *at = strstr(text, "# TYPE "); at != NULL; at = strstr(at + 1, "# TYPE ")) {
+        char announced[128];
+        snprintf(announced, sizeof announced, "%.*s ", (int)strcspn(at + 7, " ") + 7, at);
+        assert_ptr_equal(strstr(text, announced), at);
+        assert_null(strstr(at + 1, announced));
     }
-    METRICS_COUNTERS(ONCE)
-    METRICS_GAUGES(ONCE)
-#undef ONCE
     free(text);
+}
+
+/* Sets a series to a number that no other has, and finds it there: once, where the table says. */
+static void check_series(enum metric metric, const char *family, const char *labels) {
+    char line[256];
+    int value = 1000000 + (int)metric;
+    metrics_set(metric, value);
+    snprintf(line, sizeof line, labels[0] != '\0' ? "\n%s{%s} %d\n" : "\n%s%s %d\n", family, labels, value);
+    char *text = render();
+    char *found = strstr(text, line);
+    assert_non_null(found);
+    line[strcspn(line, " ") + 1] = '\0';
+    assert_null(strstr(found + 1, line));
+    free(text);
+}
+
+static void every_series_of_the_table_is_there_once(void **state) {
+    (void)state;
+    const char *family = NULL;
+    enum metric next = 0;
+#define FAMILY(type, name, help) family = name;
+#define SERIES(metric, labels)                                                                                         \
+    assert_int_equal(METRIC_##metric, next++);                                                                         \
+    check_series(METRIC_##metric, family, labels);
+    METRICS(FAMILY, SERIES)
+#undef FAMILY
+#undef SERIES
+    assert_int_equal(next, METRIC_COUNT);
+}
+
+static void oddities_are_told_apart(void **state) {
+    (void)state;
+    static const char *const oddities[] = {"unknown_type", "unknown_role", "overloaded", "inactive_id"};
+    for (size_t i = 0; i < sizeof oddities / sizeof oddities[0]; i++) {
+        char series[128];
+        snprintf(series, sizeof series, "shopd_fcgi_errors_total{kind=\"%s\"}", oddities[i]);
+        char *before = render();
+        metrics_fcgi_oddity(oddities[i]);
+        char *after = render();
+        assert_true(value_of(after, series) == value_of(before, series) + 1);
+        free(before);
+        free(after);
+    }
+}
+
+/* --- Backends ------------------------------------------------------------------------- */
+
+static double calls(const char *text, const char *outcome) {
+    char series[128];
+    snprintf(series, sizeof series, "shopd_backend_calls_total{backend=\"mysql\",outcome=\"%s\"}", outcome);
+    double value = value_of(text, series);
+    assert_true(value >= 0);
+    return value;
+}
+
+static void calls_are_counted_by_how_the_backend_did(void **state) {
+    (void)state;
+    static const struct {
+        enum status status;
+        const char *outcome;
+    } cases[] = {
+        {STATUS_OK, "ok"},        {STATUS_GONE, "gone"},    {STATUS_TIMEOUT, "timeout"}, {STATUS_BAD_INPUT, "refused"},
+        {STATUS_NOT_FOUND, "ok"}, {STATUS_NO_MEMORY, "ok"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *before = render();
+        metrics_backend_call(BACKEND_MYSQL, cases[i].status, 250);
+        char *after = render();
+        assert_true(calls(after, cases[i].outcome) == calls(before, cases[i].outcome) + 1);
+        free(before);
+        free(after);
+    }
+}
+
+static void a_call_that_was_not_made_took_no_time(void **state) {
+    (void)state;
+    static const char timed[] = "shopd_backend_call_duration_seconds_count{backend=\"mysql\"}";
+    char *before = render();
+    metrics_backend_spared(BACKEND_MYSQL);
+    char *spared = render();
+    metrics_backend_call(BACKEND_MYSQL, STATUS_TIMEOUT, 70);
+    char *after = render();
+    assert_true(calls(spared, "breaker_open") == calls(before, "breaker_open") + 1);
+    assert_true(value_of(spared, timed) == value_of(before, timed));
+    assert_true(value_of(after, timed) == value_of(spared, timed) + 1);
+    static const char bucket[] = "shopd_backend_call_duration_seconds_bucket{backend=\"mysql\",le=\"0.0001\"}";
+    assert_true(value_of(after, bucket) == value_of(before, bucket) + 1);
+    free(before);
+    free(spared);
+    free(after);
+}
+
+static void a_server_has_one_state_and_at_most_one_role(void **state) {
+    (void)state;
+    const struct metrics_server servers[] = {
+        {BACKEND_MYSQL, "10.89.3.11:3306", "replica", breaker_state_name(BREAKER_OPEN)},
+        {BACKEND_MYSQL, "10.89.3.12:3306", "none", breaker_state_name(BREAKER_HALF_OPEN)},
+        {BACKEND_REDIS, "unix:/run/\"redis\"", NULL, breaker_state_name(BREAKER_CLOSED)},
+    };
+    static const struct {
+        const char *series;
+        int value;
+    } expected[] = {
+        {"shopd_breaker_state{backend=\"mysql\",server=\"10.89.3.11:3306\",state=\"closed\"}", 0},
+        {"shopd_breaker_state{backend=\"mysql\",server=\"10.89.3.11:3306\",state=\"open\"}", 1},
+        {"shopd_breaker_state{backend=\"mysql\",server=\"10.89.3.11:3306\",state=\"half-open\"}", 0},
+        {"shopd_breaker_state{backend=\"mysql\",server=\"10.89.3.12:3306\",state=\"half-open\"}", 1},
+        {"shopd_breaker_state{backend=\"redis\",server=\"unix:/run/\\\"redis\\\"\",state=\"closed\"}", 1},
+        {"shopd_server_role{backend=\"mysql\",server=\"10.89.3.11:3306\",role=\"primary\"}", 0},
+        {"shopd_server_role{backend=\"mysql\",server=\"10.89.3.11:3306\",role=\"replica\"}", 1},
+        {"shopd_server_role{backend=\"mysql\",server=\"10.89.3.12:3306\",role=\"primary\"}", 0},
+        {"shopd_server_role{backend=\"mysql\",server=\"10.89.3.12:3306\",role=\"replica\"}", 0},
+    };
+    char *text = render_with(servers, sizeof servers / sizeof servers[0]);
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        assert_true(value_of(text, expected[i].series) == expected[i].value);
+    }
+    assert_null(strstr(text, "shopd_server_role{backend=\"redis\""));
+    free(text);
+}
+
+/* --- The process ---------------------------------------------------------------------- */
+
+static double process_value(const char *series) {
+    char *text = render();
+    double value = value_of(text, series);
+    free(text);
+    return value;
+}
+
+static void the_process_is_looked_at(void **state) {
+    (void)state;
+    double started = process_value("process_start_time_seconds"), now = (double)clock_wall_us() / 1e6;
+    assert_true(started > now - 600 && started <= now);
+    char *text = render();
+    assert_non_null(strstr(text, "\nshopd_build_info{version=\""));
+    free(text);
+    double before = process_value("process_cpu_seconds_total");
+    wait_until(process_value("process_cpu_seconds_total") > before);
+}
+
+static void open_files_are_counted(void **state) {
+    (void)state;
+    enum { MORE = 50 };
+    int fds[MORE];
+    double before = process_value("process_open_fds");
+    for (int i = 0; i < MORE; i++) {
+        fds[i] = dup(STDERR_FILENO);
+    }
+    double open = process_value("process_open_fds");
+    for (int i = 0; i < MORE; i++) {
+        close(fds[i]);
+    }
+    assert_true(before >= 3 && open == before + (int)MORE);
+    assert_true(process_value("process_open_fds") == before);
+}
+
+static void memory_in_use_is_seen(void **state) {
+    (void)state;
+    enum { MORE = 64 << 20 };
+    double before = process_value("process_resident_memory_bytes");
+    char *memory = malloc(MORE);
+    assert_non_null(memory);
+    memset(memory, 'x', MORE);
+    double more = process_value("process_resident_memory_bytes") - before;
+    free(memory);
+    assert_true(before > 0 && more > 0.9 * (int)MORE);
 }
 
 /* --- The histogram --- */
@@ -240,7 +427,8 @@ static void a_bound_belongs_to_its_bucket(void **state) {
     static const struct {
         const char *le;
         int more;
-    } expected[] = {{"0.00025", 2}, {"0.0005", 3}, {"0.001", 4}, {"0.0025", 4}, {"2.5", 4}, {"5", 5}, {"+Inf", 6}};
+    } expected[] = {{"5e-05", 1},  {"0.00025", 2}, {"0.0005", 3}, {"0.001", 4},
+                    {"0.0025", 4}, {"2.5", 4},     {"5", 5},      {"+Inf", 6}};
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
         assert_true(bucket(after, expected[i].le) - bucket(before, expected[i].le) == expected[i].more);
     }
@@ -277,7 +465,7 @@ static void buckets_are_cumulative_and_end_in_the_count(void **state) {
         }
     }
     assert_int_equal(routes_seen, ROUTES);
-    assert_int_equal(buckets_seen, ROUTES * 15);
+    assert_int_equal(buckets_seen, ROUTES * 17);
     free(text);
 }
 
@@ -287,6 +475,14 @@ int main(void) {
         cmocka_unit_test(no_count_of_several_threads_is_lost),
         cmocka_unit_test(every_line_is_of_the_text_format),
         cmocka_unit_test(every_family_is_there_once),
+        cmocka_unit_test(every_series_of_the_table_is_there_once),
+        cmocka_unit_test(oddities_are_told_apart),
+        cmocka_unit_test(calls_are_counted_by_how_the_backend_did),
+        cmocka_unit_test(a_call_that_was_not_made_took_no_time),
+        cmocka_unit_test(a_server_has_one_state_and_at_most_one_role),
+        cmocka_unit_test(the_process_is_looked_at),
+        cmocka_unit_test(open_files_are_counted),
+        cmocka_unit_test(memory_in_use_is_seen),
         cmocka_unit_test(a_bound_belongs_to_its_bucket),
         cmocka_unit_test(buckets_are_cumulative_and_end_in_the_count),
     };

@@ -265,12 +265,12 @@ static void what_is_legal_and_not_served_is_counted(void **state) {
     struct bytes records = {0};
     prepare(&bench);
     start(&bench);
-    int64_t oddities = metrics_get(METRIC_FCGI_ODDITIES);
+    int64_t inactive = metrics_get(METRIC_FCGI_INACTIVE_ID);
     struct client *client = client_new(address(&bench));
     put_record(&records, FCGI_ABORT_REQUEST, 77, "");
     client_send(client, &records);
     ask(client, "NAME=fine\n", HEAD "fine");
-    assert_int_equal(metrics_get(METRIC_FCGI_ODDITIES), oddities + 1);
+    assert_int_equal(metrics_get(METRIC_FCGI_INACTIVE_ID), inactive + 1);
     client_free(client);
     stop(&bench);
 }

@@ -208,7 +208,7 @@ static void a_full_queue_is_answered_at_once(void **state) {
     struct bench bench;
     struct bytes requests = {0};
     start(&bench);
-    int64_t shed = metrics_get(METRIC_REQUESTS_SHED);
+    int64_t shed = metrics_get(METRIC_SHED_BROWSING_QUEUE_FULL);
     struct client *client = client_new(listen_at);
     for (uint16_t id = 1; id <= REQUESTS; id++) {
         put_request(&requests, id, FCGI_KEEP_CONN, "REQUEST_METHOD=GET\nREQUEST_URI=/api/v1/products\n", "");
@@ -221,7 +221,7 @@ static void a_full_queue_is_answered_at_once(void **state) {
         assert_non_null(strstr((char *)text.data, "Retry-After: 1\r\n"));
         free_bytes(&text);
     }
-    assert_true(metrics_get(METRIC_REQUESTS_SHED) > shed);
+    assert_true(metrics_get(METRIC_SHED_BROWSING_QUEUE_FULL) > shed);
     client_free(client);
     stop(&bench);
 }
