@@ -78,6 +78,14 @@ lint: ## every language's own checker
 diagrams: ## draw diagrams/ again from the Compose files
 	@bash $(HOST)/toolbox.sh services/toolbox/bin/diagrams
 
+.PHONY: bench
+bench: ## compare shopd with PHP-FPM, libfcgi and a null responder: about 20 minutes; QUICK=1 for one that only works
+	@bash $(HOST)/bench.sh
+
 .PHONY: figures
 figures: ## put what the last make test measured into the README
 	@bash $(HOST)/toolbox.sh services/toolbox/bin/figures README.md compose/0-single/README.md
+
+.PHONY: bench-figures
+bench-figures: ## put what the last make bench measured into the README
+	@bash $(HOST)/toolbox.sh tests/bench/bench readme README.md

@@ -5,8 +5,9 @@ variable "MYSQL_ARCHIVE" { default = "" }
 
 group "stage-0" { targets = ["server", "dns", "client", "gateway"] }
 group "harness" { targets = ["toolbox", "app-tools"] }
-group "tests" { targets = ["mysql", "shopd-server", "peers", "promtool"] }
-group "everything" { targets = ["stage-0", "harness", "tests"] }
+group "tests" { targets = ["mysql", "redis", "shopd-server", "peers", "promtool"] }
+group "bench" { targets = ["mysql", "redis", "shopd-server", "bench-nginx", "bench-php", "bench-peers", "bench-load"] }
+group "everything" { targets = ["stage-0", "harness", "tests", "bench"] }
 
 # --- What others are built from ---
 
@@ -82,11 +83,22 @@ target "gateway" {
   tags    = ["webstack/gateway"]
 }
 
+target "redis" {
+  context = "services/redis"
+  tags    = ["webstack/redis"]
+}
+
 # --- The harness ---
 
 target "toolbox" {
   context = "services/toolbox"
   tags    = ["webstack/toolbox"]
+}
+
+# What tests judge with.
+target "promtool" {
+  context = "tests/promtool"
+  tags    = ["webstack/promtool"]
 }
 
 # The web servers that shopd is tested with.
@@ -96,8 +108,28 @@ target "peers" {
   contexts = { nginx = "services/nginx" }
 }
 
-# What tests judge with.
-target "promtool" {
-  context = "tests/promtool"
-  tags    = ["webstack/promtool"]
+# --- What make bench compares shopd with ---
+
+target "bench-nginx" {
+  context = "tests/bench"
+  target  = "nginx"
+  tags    = ["webstack/bench-nginx"]
+}
+
+target "bench-php" {
+  context = "tests/bench"
+  target  = "php"
+  tags    = ["webstack/bench-php"]
+}
+
+target "bench-peers" {
+  context = "tests/bench"
+  target  = "peers"
+  tags    = ["webstack/bench-peers"]
+}
+
+target "bench-load" {
+  context = "tests/bench"
+  target  = "load"
+  tags    = ["webstack/bench-load"]
 }

@@ -2,8 +2,8 @@
  * cache -- answers of MySQL, kept in Redis for a while (cache-aside).
  *
  * Whoever misses asks MySQL and stores what it got. The lifetime is drawn from 90 to 110 %
- * of the setting, so that what was stored together does not expire together. Redis away is
- * a miss: the site works without it.
+ * of the setting, so that what was stored together does not expire together. Redis away, or
+ * its memory full, is a miss: the site works without it.
  */
 #ifndef CACHE_H
 #define CACHE_H
@@ -18,14 +18,15 @@
 
 struct cache {
     struct redis *redis; /* the worker's connection; NULL: there is no Redis, everything misses */
-    int64_t ttl_ms;
+    int64_t ttl_ms;      /* at least 1 */
 };
 
-/* True: value is what was stored under key, copied into arena. Counts hits and misses. */
+/* True: value is what was stored under key, copied into arena. Counts hits and misses,
+ * where there is a Redis. */
 bool cache_get(const struct cache *cache, struct call *call, struct slice key, struct arena *arena,
                struct slice *value);
 
-/* Stores value under key; nobody is told if that fails. */
+/* Stores value under key. That it failed is told to nobody: the next reader misses. */
 void cache_put(const struct cache *cache, struct call *call, struct slice key, struct slice value, struct arena *arena);
 
 #endif

@@ -1,12 +1,15 @@
 /*
  * call -- what one request carries into every call of a backend.
  *
- * By when the visitor must have an answer, the trace it belongs to, what the visitor has
- * written before, and, on the way back, what the calls have cost.
+ * By when the visitor must have an answer, whether anybody still waits, the trace it
+ * belongs to, what the visitor has written before, and, on the way back, what the calls
+ * have cost.
  */
 #ifndef CALL_H
 #define CALL_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "deadline.h"
@@ -27,12 +30,18 @@ enum { CALL_GTID_BYTES = 128 };
 
 struct call {
     struct deadline deadline;
+    const atomic_bool *cancelled; /* nobody waits for the answer any more; NULL: somebody always does */
     struct trace trace;
     char gtid[CALL_GTID_BYTES];      /* of the visitor's last write, which reads have to see; "": none */
     enum db_role db_role;            /* that ran the last statement */
     int64_t spent_us[BACKEND_COUNT]; /* waited for each backend, all calls together */
     unsigned calls[BACKEND_COUNT];
 };
+
+/* Nothing more is to be begun for it. */
+static inline bool call_is_over(const struct call *call) {
+    return deadline_passed(call->deadline) || (call->cancelled != NULL && atomic_load(call->cancelled));
+}
 
 /* Accounts for one call of a backend that began at begun_us. */
 static inline void call_spent(struct call *call, enum backend backend, int64_t begun_us) {

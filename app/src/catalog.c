@@ -68,10 +68,11 @@ static void collect_number(void *context, const struct db_value *column) {
     *number = column[0].number;
 }
 
-enum status catalog_product(struct db *db, uint32_t id, yyjson_mut_doc *doc, yyjson_mut_val **out) {
+enum status catalog_product(struct database *database, struct call *call, uint32_t id, yyjson_mut_doc *doc,
+                            yyjson_mut_val **out) {
     struct collector collector = {doc, yyjson_mut_arr(doc)};
-    enum status status =
-        db_run(db, &one_product, (const struct db_value[]){{.number = id}}, collect_product, &collector);
+    enum status status = database_read(database, call, &one_product, (const struct db_value[]){{.number = id}},
+                                       collect_product, &collector);
     if (status != STATUS_OK) {
         return status;
     }
@@ -83,9 +84,10 @@ enum status catalog_product(struct db *db, uint32_t id, yyjson_mut_doc *doc, yyj
     return STATUS_OK;
 }
 
-enum status catalog_page(struct db *db, uint32_t page, yyjson_mut_doc *doc, yyjson_mut_val *out) {
+enum status catalog_page(struct database *database, struct call *call, uint32_t page, yyjson_mut_doc *doc,
+                         yyjson_mut_val *out) {
     int64_t total = 0;
-    enum status status = db_run(db, &count_products, NULL, collect_number, &total);
+    enum status status = database_read(database, call, &count_products, NULL, collect_number, &total);
     if (status != STATUS_OK) {
         return status;
     }
@@ -95,7 +97,7 @@ enum status catalog_page(struct db *db, uint32_t page, yyjson_mut_doc *doc, yyjs
     }
     struct collector collector = {doc, yyjson_mut_arr(doc)};
     const struct db_value window[] = {{.number = CATALOG_PAGE_SIZE}, {.number = (page - 1) * CATALOG_PAGE_SIZE}};
-    status = db_run(db, &some_products, window, collect_product, &collector);
+    status = database_read(database, call, &some_products, window, collect_product, &collector);
     if (status != STATUS_OK) {
         return status;
     }
@@ -112,13 +114,13 @@ enum status catalog_page(struct db *db, uint32_t page, yyjson_mut_doc *doc, yyjs
     return STATUS_OK;
 }
 
-enum status catalog_featured(struct db *db, yyjson_mut_doc *doc, yyjson_mut_val *out) {
+enum status catalog_featured(struct database *database, struct call *call, yyjson_mut_doc *doc, yyjson_mut_val *out) {
     int64_t total = 0;
     struct collector collector = {doc, yyjson_mut_arr(doc)};
-    enum status status = db_run(db, &count_products, NULL, collect_number, &total);
+    enum status status = database_read(database, call, &count_products, NULL, collect_number, &total);
     if (status == STATUS_OK) {
-        status = db_run(db, &featured_products, (const struct db_value[]){{.number = CATALOG_FEATURED}},
-                        collect_product, &collector);
+        status = database_read(database, call, &featured_products,
+                               (const struct db_value[]){{.number = CATALOG_FEATURED}}, collect_product, &collector);
     }
     if (status == STATUS_OK) {
         yyjson_mut_obj_add_val(doc, out, "featured", collector.list);

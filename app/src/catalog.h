@@ -11,19 +11,21 @@
 #include <stdint.h>
 #include <yyjson.h>
 
-#include "db.h"
+#include "database.h"
 #include "status.h"
 
 enum { CATALOG_PAGE_SIZE = 20, CATALOG_FEATURED = 8 };
 
-/* STATUS_NOT_FOUND: there is no such product. Else as db_run(). */
-enum status catalog_product(struct db *db, uint32_t id, yyjson_mut_doc *doc, yyjson_mut_val **out);
+/* STATUS_NOT_FOUND: there is no such product. Else as database_read(). */
+enum status catalog_product(struct database *database, struct call *call, uint32_t id, yyjson_mut_doc *doc,
+                            yyjson_mut_val **out);
 
 /* Adds products, page, pages, total, and previous and next where there are such pages,
  * to out. page counts from 1; STATUS_NOT_FOUND: the last page comes before it. */
-enum status catalog_page(struct db *db, uint32_t page, yyjson_mut_doc *doc, yyjson_mut_val *out);
+enum status catalog_page(struct database *database, struct call *call, uint32_t page, yyjson_mut_doc *doc,
+                         yyjson_mut_val *out);
 
 /* Adds featured (CATALOG_FEATURED products of different kinds) and total to out. */
-enum status catalog_featured(struct db *db, yyjson_mut_doc *doc, yyjson_mut_val *out);
+enum status catalog_featured(struct database *database, struct call *call, yyjson_mut_doc *doc, yyjson_mut_val *out);
 
 #endif

@@ -20,8 +20,8 @@
     X(listen, "LISTEN", "unix:/run/shopd/fcgi.sock", "where the web server connects: unix:PATH or ADDRESS:PORT")       \
     X(node, "NODE", "", "name of this machine on the diagram; empty: its host name")                                   \
     X(template_dir, "TEMPLATE_DIR", "/usr/share/shopd/templates", "directory of the pages")                            \
-    X(mysql_socket, "MYSQL_SOCKET", "", "Unix socket of MySQL; empty: MYSQL_HOST and MYSQL_PORT are used")             \
-    X(mysql_host, "MYSQL_HOST", "127.0.0.1", "address of MySQL")                                                       \
+    X(mysql_servers, "MYSQL_SERVERS", "127.0.0.1:3306",                                                                \
+      "unix:PATH or ADDRESS:PORT of each MySQL, with spaces between")                                                  \
     X(mysql_user, "MYSQL_USER", "shop", "account in MySQL")                                                            \
     X(mysql_password_file, "MYSQL_PASSWORD_FILE", "/run/secrets/mysql-shop-password", "file with its password")        \
     X(mysql_database, "MYSQL_DATABASE", "shop", "name of the database")                                                \
@@ -52,9 +52,9 @@
     X(linger_ms, "LINGER_MS", 0, 0, 600000, "ms", "after SIGTERM: not ready, but still accepting")                     \
     X(stop_timeout_ms, "STOP_TIMEOUT_MS", 5000, 10, 600000, "ms", "after that: requests in flight may finish")         \
     X(health_interval_ms, "HEALTH_INTERVAL_MS", 500, 10, 60000, "ms", "between two looks at each backend")             \
-    X(mysql_port, "MYSQL_PORT", 3306, 1, 65535, "", "port of MySQL")                                                   \
-    X(mysql_timeout_s, "MYSQL_TIMEOUT_S", 2, 1, 60, "s", "to connect to MySQL, and for each of its answers")           \
-    X(gtid_wait_ms, "GTID_WAIT_MS", 100, 0, 60000, "ms", "a read waits for a replica to see the visitor's own write")  \
+    X(mysql_timeout_ms, "MYSQL_TIMEOUT_MS", 2000, 1, 60000, "ms", "for each call of a MySQL, connecting included")     \
+    X(gtid_wait_ms, "GTID_WAIT_MS", 100, 0, 60000, "ms",                                                               \
+      "a read waits for a replica to see the visitor's write; 0: primary")                                             \
     X(redis_timeout_ms, "REDIS_TIMEOUT_MS", 50, 1, 60000, "ms", "to connect to Redis, and for one round trip")         \
     X(cache_ttl_ms, "CACHE_TTL_MS", 60000, 1, 86400000, "ms", "a product stays in the cache, 10 % more or less")       \
     X(breaker_failures, "BREAKER_FAILURES", 5, 1, 1000, "", "of a backend in a row until it is no longer called")      \

@@ -4,48 +4,47 @@
 #include <errmsg.h>
 #include <mysql.h>
 #include <mysqld_error.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "db_connect.h"
+#include "db_prepared.h"
 #include "log.h"
 #include "metrics.h"
-
-enum {
-    TEXT_COLUMN_BYTES_MAX = 65536,
-    QUICKLY_US = 500000, /* a connection that died while nobody used it shows within that */
-};
-
-/* A statement prepared on the present connection, with the buffers its rows land in. */
-struct prepared {
-    const struct db_statement *statement;
-    MYSQL_STMT *handle;
-    MYSQL_BIND columns[DB_COLUMNS_MAX];
-    int64_t numbers[DB_COLUMNS_MAX];
-    unsigned long lengths[DB_COLUMNS_MAX];
-    bool nulls[DB_COLUMNS_MAX];
-    char *texts; /* one block for all text columns */
-};
+#include "watchdog.h"
 
 struct db {
     struct db_options options;
-    MYSQL *mysql; /* NULL: not connected */
-    enum db_role role;
-    struct prepared prepared[DB_STATEMENTS_MAX];
+    MYSQL *mysql;       /* NULL: not connected */
+    struct watch watch; /* its socket; open while connected */
+    struct db_prepared prepared[DB_STATEMENTS_MAX];
     size_t prepared_count;
 
-    /* The call that runs, db_run() or db_ping(). */
-    int64_t begun_us;
-    bool lost_quickly; /* its connection turned out to be dead, and hardly any time was spent on that */
+    /* The call that runs, or ran last. */
+    struct deadline deadline;
+    bool lasting; /* from now on it may have an effect that stays, and we would not know */
+    enum db_failure failure;
+
+    bool in_transaction;
+    enum status broken; /* what a statement of the transaction failed with; STATUS_OK: none did */
 
     /* Since the connection failed or could not be made, until there is one again. */
     int64_t away_since_us; /* 0: not away */
     unsigned away_code;    /* why; not logged again */
 };
 
-enum status db_library_init(void) { return mysql_library_init(0, NULL, NULL) == 0 ? STATUS_OK : STATUS_NO_MEMORY; }
+static struct watchdog *watchdog; /* of all connections, from db_library_init() to db_library_end() */
 
-void db_library_end(void) { mysql_library_end(); }
+enum status db_library_init(void) {
+    return mysql_library_init(0, NULL, NULL) == 0 ? watchdog_start(&watchdog) : STATUS_NO_MEMORY;
+}
+
+void db_library_end(void) {
+    watchdog_stop(watchdog);
+    watchdog = NULL;
+    mysql_library_end();
+}
 
 void db_thread_end(void) { mysql_thread_end(); }
 
@@ -59,15 +58,15 @@ struct db *db_new(const struct db_options *options) {
 
 static void disconnect(struct db *db) {
     for (size_t i = 0; i < db->prepared_count; i++) {
-        mysql_stmt_close(db->prepared[i].handle);
-        free(db->prepared[i].texts);
+        db_prepared_free(&db->prepared[i]);
     }
     db->prepared_count = 0;
     if (db->mysql != NULL) {
+        metrics_add(METRIC_DB_CONNECTIONS, -1);
         mysql_close(db->mysql);
+        watch_close(&db->watch);
     }
     db->mysql = NULL;
-    db->role = DB_ROLE_NONE;
 }
 
 void db_free(struct db *db) {
@@ -85,277 +84,250 @@ static bool connection_is_dead(unsigned code) {
            code == ER_CLIENT_INTERACTION_TIMEOUT;
 }
 
-/* Errors that say: the connection had died before MySQL saw the statement, or while it ran. */
-static bool connection_was_lost(unsigned code) {
-    return code == CR_SERVER_GONE_ERROR || code == CR_SERVER_LOST || code == CR_SERVER_LOST_EXTENDED ||
-           code == ER_CLIENT_INTERACTION_TIMEOUT;
+static enum db_failure failure_of(unsigned code, bool lasting) {
+    switch (code) {
+    case ER_OPTION_PREVENTS_STATEMENT: /* read_only, super_read_only */
+    case ER_READ_ONLY_MODE:
+        return DB_FAILURE_READ_ONLY;
+    case ER_LOCK_DEADLOCK:
+    case ER_LOCK_WAIT_TIMEOUT:
+    case ER_TRANSACTION_ROLLBACK_DURING_COMMIT:
+        return DB_FAILURE_UNDONE;
+    case ER_CLIENT_INTERACTION_TIMEOUT: /* MySQL had closed the connection before it heard of the statement */
+        return DB_FAILURE_LOST;
+    default:
+        break;
+    }
+    if (!connection_is_dead(code)) {
+        return DB_FAILURE_REFUSED;
+    }
+    return lasting ? DB_FAILURE_UNKNOWN : DB_FAILURE_LOST;
 }
 
 /* While MySQL is away, the same failure again and again is counted and not logged. */
 static void report(const struct db *db, const char *what, unsigned code, const char *text) {
     metrics_add(METRIC_DB_ERRORS, 1);
     if (db->away_since_us == 0 || code != db->away_code) {
-        log_event(LOG_WARNING, "database", LOG_TEXT("doing", what), LOG_NUMBER("code", code), LOG_TEXT("error", text));
+        log_event(LOG_WARNING, "database", LOG_TEXT("server", db->options.name), LOG_TEXT("doing", what),
+                  LOG_NUMBER("code", code), LOG_TEXT("error", text));
     }
 }
 
-/* There is no connection any more, because of code. libmysqlclient has one code for a lost and for a silent server;
- * the time that has gone tells them apart. */
-static enum status lose(struct db *db, unsigned code) {
-    int64_t now_us = clock_monotonic_us(), spent_us = now_us - db->begun_us;
+/* There is no connection any more, because of code. libmysqlclient has one code for a lost server and for a silent one:
+ * late tells them apart. */
+static enum status lose(struct db *db, unsigned code, bool late) {
     disconnect(db);
-    db->lost_quickly = connection_was_lost(code) && spent_us < QUICKLY_US;
     db->away_code = code;
     if (db->away_since_us == 0) {
-        db->away_since_us = now_us;
+        db->away_since_us = clock_monotonic_us();
     }
-    return spent_us >= db->options.timeout_s * INT64_C(1000000) ? STATUS_TIMEOUT : STATUS_GONE;
+    return late ? STATUS_TIMEOUT : STATUS_GONE;
 }
 
-static enum status fail(struct db *db, const char *what, unsigned code, const char *text) {
-    report(db, what, code, text);
-    return connection_is_dead(code) ? lose(db, code) : STATUS_BAD_INPUT;
+/* A call ends without success. */
+static enum status give_up(struct db *db, enum db_failure failure, enum status status) {
+    db->failure = failure;
+    if (db->in_transaction && failure != DB_FAILURE_REFUSED) {
+        db->broken = status;
+    }
+    return status;
+}
+
+static enum status fail(struct db *db, const char *what, unsigned code, const char *text, bool late) {
+    enum db_failure failure = failure_of(code, db->lasting);
+    report(db, what, code, late ? "no answer in time" : text);
+    switch (failure) {
+    case DB_FAILURE_READ_ONLY:
+        return give_up(db, failure, STATUS_GONE);
+    case DB_FAILURE_UNDONE:
+        return give_up(db, failure, STATUS_AGAIN);
+    case DB_FAILURE_REFUSED:
+        return give_up(db, failure, STATUS_BAD_INPUT);
+    default:
+        return give_up(db, failure, lose(db, code, late));
+    }
 }
 
 /* --- Connecting ----------------------------------------------------------------------- */
 
-/* DB_ROLE_NONE: it could not be asked. */
-static enum db_role ask_role(MYSQL *mysql) {
-    if (mysql_query(mysql, "SELECT @@global.super_read_only") != 0) {
-        return DB_ROLE_NONE;
-    }
-    enum db_role role = DB_ROLE_NONE;
-    MYSQL_RES *result = mysql_store_result(mysql);
-    MYSQL_ROW row = result != NULL ? mysql_fetch_row(result) : NULL;
-    if (row != NULL && row[0] != NULL) {
-        role = row[0][0] == '0' ? DB_ROLE_PRIMARY : DB_ROLE_REPLICA;
-    }
-    mysql_free_result(result);
-    return role;
-}
-
-/* Whatever the reason, such as a wrong password: there is no connection. */
-static enum status fail_to_connect(struct db *db, const char *what) {
-    unsigned code = mysql_errno(db->mysql);
-    report(db, what, code, mysql_error(db->mysql));
-    return lose(db, code);
-}
-
 static void note_connected(struct db *db) {
     metrics_add(METRIC_DB_CONNECTS, 1);
     if (db->away_since_us != 0) {
-        log_event(LOG_INFO, "database is back",
+        log_event(LOG_INFO, "database is back", LOG_TEXT("server", db->options.name),
                   LOG_NUMBER("away_ms", (clock_monotonic_us() - db->away_since_us) / 1000));
         db->away_since_us = 0;
     }
 }
 
+/* Asks MySQL to tell what a commit is called. One without GTIDs has nothing to say, and minds not. */
+static unsigned track_gtids(struct db *db, bool *late) {
+    watchdog_watch(watchdog, &db->watch, db->deadline);
+    bool failed = mysql_query(db->mysql, "SET SESSION session_track_gtids = OWN_GTID") != 0;
+    *late = watchdog_leave(watchdog, &db->watch);
+    return failed ? mysql_errno(db->mysql) : 0;
+}
+
+/* Whatever the reason of a failure, such as a wrong password: there is no connection. */
 static enum status connect_now(struct db *db) {
-    const struct db_options *o = &db->options;
-    bool local = o->socket[0] != '\0';
-    MYSQL *mysql = mysql_init(NULL);
-    if (mysql == NULL) {
+    db->watch.fd = -1;
+    db->mysql = mysql_init(NULL);
+    if (db->mysql == NULL) {
         return STATUS_NO_MEMORY;
     }
-    mysql_options(mysql, MYSQL_OPT_CONNECT_TIMEOUT, &o->timeout_s);
-    mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &o->timeout_s);
-    mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &o->timeout_s);
-    mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
-    db->mysql = mysql;
-    if (mysql_real_connect(mysql, local ? NULL : o->host, o->user, o->password, o->database, o->port,
-                           local ? o->socket : NULL, 0) == NULL) {
-        return fail_to_connect(db, "connect");
+    metrics_add(METRIC_DB_CONNECTIONS, 1);
+    enum status status = db_connect(db->mysql, &db->options, db->deadline);
+    bool late = status == STATUS_TIMEOUT;
+    unsigned code = late ? CR_SERVER_LOST : mysql_errno(db->mysql);
+    if (status == STATUS_OK) {
+        status = watch_open(&db->watch, db->mysql->net.fd);
+        code = status == STATUS_OK ? track_gtids(db, &late) : CR_OUT_OF_MEMORY;
     }
-    db->role = ask_role(mysql);
-    if (db->role == DB_ROLE_NONE) {
-        return fail_to_connect(db, "ask for the role");
+    if (code != 0) {
+        report(db, "connect", code, late ? "no answer in time" : mysql_error(db->mysql));
+        return lose(db, code, late);
     }
     note_connected(db);
     return STATUS_OK;
 }
 
-static enum status make_sure_of_connection(struct db *db) { return db->mysql != NULL ? STATUS_OK : connect_now(db); }
-
-/* --- Preparing ------------------------------------------------------------------------ */
-
-/* Bytes to set aside for a text column; its declared length is known to the server. */
-static size_t text_bytes(const MYSQL_FIELD *field) {
-    return field->length < TEXT_COLUMN_BYTES_MAX ? field->length : TEXT_COLUMN_BYTES_MAX;
+/* MySQL says nothing unasked but that it hangs up. Seen before a statement is sent, that costs no more than a new
+ * connection; seen after it, nobody knows whether it ran. */
+static bool hung_up(const struct db *db) {
+    struct pollfd socket = {.fd = db->watch.fd, .events = POLLIN};
+    return poll(&socket, 1, 0) != 0;
 }
 
-static void bind_column(struct prepared *p, size_t i, const MYSQL_FIELD *field, size_t *offset) {
-    MYSQL_BIND *bind = &p->columns[i];
-    bind->length = &p->lengths[i];
-    bind->is_null = &p->nulls[i]; /* is_null_value is set in the library's own copy only */
-    if (p->statement->columns[i] == 'i') {
-        bind->buffer_type = MYSQL_TYPE_LONGLONG;
-        bind->buffer = &p->numbers[i];
-        bind->buffer_length = sizeof p->numbers[i];
-    } else {
-        bind->buffer_type = MYSQL_TYPE_STRING;
-        bind->buffer = p->texts + *offset;
-        bind->buffer_length = text_bytes(field);
-        *offset += bind->buffer_length;
+/* Sees to it that there is a connection; not to a new one within a transaction, which has gone with the old one. */
+static enum status make_sure_of_connection(struct db *db) {
+    if (db->mysql != NULL && hung_up(db)) {
+        disconnect(db);
     }
-}
-
-/* Gives each column of the result a place to land. */
-static enum status bind_columns(struct prepared *p) {
-    size_t count = strlen(p->statement->columns), total = 0, offset = 0;
-    if (count == 0) {
+    if (db->mysql != NULL) {
         return STATUS_OK;
     }
-    MYSQL_RES *columns = mysql_stmt_result_metadata(p->handle);
-    if (columns == NULL) {
-        return STATUS_GONE;
-    }
-    assert(mysql_num_fields(columns) == count && count <= DB_COLUMNS_MAX);
-    const MYSQL_FIELD *fields = mysql_fetch_fields(columns);
-    for (size_t i = 0; i < count; i++) {
-        total += p->statement->columns[i] == 's' ? text_bytes(&fields[i]) : 0;
-    }
-    p->texts = malloc(total + 1);
-    for (size_t i = 0; i < count && p->texts != NULL; i++) {
-        bind_column(p, i, &fields[i], &offset);
-    }
-    mysql_free_result(columns);
-    if (p->texts == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    return mysql_stmt_bind_result(p->handle, p->columns) ? STATUS_GONE : STATUS_OK;
+    return db->in_transaction ? STATUS_GONE : connect_now(db);
 }
 
-static enum status prepare(struct db *db, const struct db_statement *statement, struct prepared **out) {
-    for (size_t i = 0; i < db->prepared_count; i++) {
-        if (db->prepared[i].statement == statement) {
-            *out = &db->prepared[i];
-            return STATUS_OK;
-        }
+/* Until end() the socket is watched. */
+static enum status begin(struct db *db, const struct call *call) {
+    if (db->in_transaction && db->broken != STATUS_OK) {
+        return db->broken;
     }
-    assert(db->prepared_count < DB_STATEMENTS_MAX);
-    struct prepared *p = &db->prepared[db->prepared_count];
-    *p = (struct prepared){.statement = statement, .handle = mysql_stmt_init(db->mysql)};
-    if (p->handle == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    db->prepared_count++; /* from here on disconnect() frees it */
-    if (mysql_stmt_prepare(p->handle, statement->sql, strlen(statement->sql)) != 0) {
-        unsigned code = mysql_stmt_errno(p->handle);
-        enum status status = fail(db, "prepare", code, mysql_stmt_error(p->handle));
-        disconnect(db);
-        return status;
-    }
-    enum status status = bind_columns(p);
+    db->lasting = false;
+    db->failure = DB_FAILURE_NONE;
+    db->deadline = deadline_sooner(call->deadline, deadline_in_ms(db->options.timeout_ms));
+    enum status status = deadline_passed(db->deadline) ? STATUS_TIMEOUT : make_sure_of_connection(db);
     if (status != STATUS_OK) {
-        disconnect(db);
-        return status;
+        return give_up(db, DB_FAILURE_LOST, status);
     }
-    *out = p;
+    watchdog_watch(watchdog, &db->watch, db->deadline);
     return STATUS_OK;
 }
 
 /* --- Running -------------------------------------------------------------------------- */
 
-static void bind_params(const struct db_statement *statement, const struct db_value *params,
-                        MYSQL_BIND binds[static DB_PARAMS_MAX]) {
-    for (size_t i = 0; statement->params[i] != '\0'; i++) {
-        assert(i < DB_PARAMS_MAX);
-        if (statement->params[i] == 'i') {
-            binds[i].buffer_type = MYSQL_TYPE_LONGLONG;
-            binds[i].buffer = (void *)&params[i].number;
-        } else {
-            binds[i].buffer_type = MYSQL_TYPE_STRING;
-            binds[i].buffer = (void *)params[i].text.data;
-            binds[i].buffer_length = params[i].text.length;
-        }
+/* MySQL names a transaction in the answer that says it is committed. */
+static void note_gtid(struct db *db, struct call *call) {
+    const char *gtid;
+    size_t length;
+    if (mysql_session_track_get_first(db->mysql, SESSION_TRACK_GTIDS, &gtid, &length) == 0 &&
+        length < CALL_GTID_BYTES) {
+        memcpy(call->gtid, gtid, length);
+        call->gtid[length] = '\0';
     }
 }
 
-static void hand_out_row(const struct prepared *p, db_row *row, void *context) {
-    struct db_value values[DB_COLUMNS_MAX] = {0};
-    for (size_t i = 0; p->statement->columns[i] != '\0'; i++) {
-        const MYSQL_BIND *bind = &p->columns[i];
-        if (p->nulls[i]) {
-            continue;
-        }
-        if (p->statement->columns[i] == 'i') {
-            values[i].number = p->numbers[i];
-        } else {
-            size_t length = p->lengths[i] < bind->buffer_length ? p->lengths[i] : bind->buffer_length;
-            values[i].text = (struct slice){bind->buffer, length};
-        }
+/* code and text are what the library came back with. */
+static enum status end(struct db *db, struct call *call, const char *what, unsigned code, const char *text) {
+    bool late = watchdog_leave(watchdog, &db->watch);
+    if (code != 0) {
+        return fail(db, what, code, text, late);
     }
-    row(context, values);
+    note_gtid(db, call);
+    return STATUS_OK; /* and if it was late: the next call finds the socket hung up */
 }
 
-/* Returns 0, or the error code of MySQL. */
-static unsigned execute(struct prepared *p, const struct db_value *params, db_row *row, void *context) {
-    MYSQL_BIND binds[DB_PARAMS_MAX] = {0};
-    int fetched = MYSQL_NO_DATA;
-    bind_params(p->statement, params, binds);
-    if (p->statement->params[0] != '\0' && mysql_stmt_bind_param(p->handle, binds)) {
-        return mysql_stmt_errno(p->handle);
-    }
-    if (mysql_stmt_execute(p->handle) != 0) {
-        return mysql_stmt_errno(p->handle);
-    }
-    if (p->statement->columns[0] == '\0') {
-        return 0;
-    }
-    /* All rows come over before the first is handed out: an answer is whole or it is an error. */
-    if (mysql_stmt_store_result(p->handle) != 0) {
-        return mysql_stmt_errno(p->handle);
-    }
-    while ((fetched = mysql_stmt_fetch(p->handle)) == 0 || fetched == MYSQL_DATA_TRUNCATED) {
-        if (row != NULL) {
-            hand_out_row(p, row, context);
+static struct db_prepared *find(struct db *db, const struct db_statement *statement) {
+    for (size_t i = 0; i < db->prepared_count; i++) {
+        if (db->prepared[i].statement == statement) {
+            return &db->prepared[i];
         }
     }
-    unsigned code = fetched == MYSQL_NO_DATA ? 0 : mysql_stmt_errno(p->handle);
-    mysql_stmt_free_result(p->handle);
-    return code;
+    return NULL;
 }
 
-static void begin(struct db *db) {
-    db->begun_us = clock_monotonic_us();
-    db->lost_quickly = false;
-}
-
-static enum status run_once(struct db *db, const struct db_statement *statement, const struct db_value *params,
-                            db_row *row, void *context) {
-    struct prepared *p;
-    enum status status = make_sure_of_connection(db);
-    if (status == STATUS_OK) {
-        status = prepare(db, statement, &p);
-    }
+enum status db_run(struct db *db, struct call *call, const struct db_statement *statement,
+                   const struct db_value *params, db_row *row, void *context) {
+    char traceparent[TRACE_PARENT_CHARS + 1];
+    unsigned code = 0;
+    enum status status = begin(db, call);
     if (status != STATUS_OK) {
         return status;
     }
-    unsigned code = execute(p, params, row, context);
-    return code == 0 ? STATUS_OK : fail(db, "execute", code, mysql_stmt_error(p->handle));
-}
-
-enum status db_run(struct db *db, const struct db_statement *statement, const struct db_value *params, db_row *row,
-                   void *context) {
-    bool fresh = db->mysql == NULL;
-    begin(db);
-    enum status status = run_once(db, statement, params, row, context);
-    if (status != STATUS_OK && !fresh && db->lost_quickly && statement->repeatable) {
-        status = run_once(db, statement, params, row, context);
+    struct db_prepared *p = find(db, statement);
+    if (p == NULL) {
+        assert(db->prepared_count < DB_STATEMENTS_MAX);
+        p = &db->prepared[db->prepared_count];
+        code = db_prepared_make(p, db->mysql, statement);
+        if (code != 0) {
+            status = end(db, call, "prepare", code, db_prepared_error(p));
+            db_prepared_free(p);
+            return status;
+        }
+        db->prepared_count++;
+    }
+    trace_format(&call->trace, traceparent);
+    db->lasting = !db->in_transaction;
+    code = db_prepared_execute(p, params, traceparent);
+    status = end(db, call, "execute", code, db_prepared_error(p));
+    if (status == STATUS_OK) {
+        db_prepared_rows(p, row, context);
     }
     return status;
 }
 
-enum status db_ping(struct db *db) {
-    begin(db);
-    enum status status = make_sure_of_connection(db);
-    if (status == STATUS_OK && mysql_ping(db->mysql) != 0) {
-        status = fail(db, "ping", mysql_errno(db->mysql), mysql_error(db->mysql));
+/* --- Transactions --------------------------------------------------------------------- */
+
+static enum status command(struct db *db, struct call *call, const char *sql, bool lasting) {
+    char traceparent[TRACE_PARENT_CHARS + 1];
+    const char *name = "traceparent";
+    MYSQL_BIND attribute = {
+        .buffer_type = MYSQL_TYPE_STRING, .buffer = traceparent, .buffer_length = TRACE_PARENT_CHARS};
+    enum status status = begin(db, call);
+    if (status != STATUS_OK) {
+        return status;
     }
+    trace_format(&call->trace, traceparent);
+    db->lasting = lasting;
+    bool failed = mysql_bind_param(db->mysql, 1, &attribute, &name) || mysql_query(db->mysql, sql) != 0;
+    return end(db, call, sql, failed ? mysql_errno(db->mysql) : 0, mysql_error(db->mysql));
+}
+
+enum status db_begin(struct db *db, struct call *call) {
+    assert(!db->in_transaction);
+    enum status status = command(db, call, "START TRANSACTION", false);
+    db->in_transaction = status == STATUS_OK;
+    db->broken = STATUS_OK;
     return status;
 }
 
-enum db_role db_role(const struct db *db) { return db->role; }
+enum status db_commit(struct db *db, struct call *call) {
+    enum status status = command(db, call, "COMMIT", true);
+    db->in_transaction = status != STATUS_OK; /* else there may be something to roll back */
+    return status;
+}
+
+void db_rollback(struct db *db, struct call *call) {
+    enum db_failure failure = db->failure;
+    db->broken = STATUS_OK;
+    if (db->mysql != NULL && (deadline_passed(call->deadline) || command(db, call, "ROLLBACK", false) != STATUS_OK)) {
+        disconnect(db);
+    }
+    db->in_transaction = false;
+    db->failure = failure;
+}
+
+enum db_failure db_failure(const struct db *db) { return db->failure; }
 
 const char *db_role_name(enum db_role role) {
     static const char *const names[] = {

@@ -1,7 +1,7 @@
 /*
  * exchange -- one request on its way to its answer, as the handlers see it.
  *
- * A handler reads in and match, asks its backends through db, and ends with one of
+ * A handler reads in and match, asks its backends with call, and ends with one of
  * exchange_page(), exchange_json(), exchange_text() or exchange_problem(). All its
  * memory is the request's and goes with it.
  */
@@ -12,8 +12,9 @@
 #include <stdint.h>
 #include <yyjson.h>
 
+#include "cache.h"
 #include "call.h"
-#include "db.h"
+#include "database.h"
 #include "http.h"
 #include "router.h"
 #include "status.h"
@@ -22,18 +23,18 @@
 struct shop; /* what all requests share, see shop.h */
 
 struct exchange {
-    const struct shop *shop;
+    struct shop *shop;
     struct fcgi_request *request;
     struct http_request in;
     struct http_response out;
     struct router_match match;
-    yyjson_mut_doc *doc;  /* of the models; in the request's arena */
-    struct db *db;        /* the worker's connection; NULL in handlers that need no backend */
-    struct call call;     /* for its calls of backends */
-    enum db_role db_role; /* of the last statement of this request */
-    int64_t started_us;   /* the request had come in whole */
-    int64_t queued_us;    /* it waited for a worker for so long; 0: it needed none */
-    bool traced;          /* the caller's trace goes on; else it begins here */
+    yyjson_mut_doc *doc;       /* of the models; in the request's arena */
+    struct call call;          /* what goes along to every backend */
+    struct database *database; /* the worker's; NULL in handlers that need no backend */
+    struct cache cache;        /* the worker's */
+    int64_t started_us;        /* the request had come in whole */
+    int64_t queued_us;         /* it waited for a worker for so long; 0: it needed none */
+    bool traced;               /* the caller's trace goes on; else it begins here */
 };
 
 /* The pages, each with a template; head.html and the like are parts of theirs. */
@@ -43,7 +44,10 @@ enum page { PAGE_HOME, PAGE_PRODUCTS, PAGE_PRODUCT, PAGE_ERROR, PAGE_COUNT };
 const char *exchange_missing_template(const struct template_set *set);
 
 /* Begins an exchange in the arena of request. NULL: no memory. */
-struct exchange *exchange_new(const struct shop *shop, struct fcgi_request *request);
+struct exchange *exchange_new(struct shop *shop, struct fcgi_request *request);
+
+/* The request's memory, for yyjson: nothing of it needs freeing. */
+yyjson_alc exchange_memory(const struct exchange *exchange);
 
 /* Answers with an HTML page: its template, filled from model. title, node, db_role and
  * request_id are added to the model here. */

@@ -241,12 +241,20 @@ static enum status build_head(const struct http_response *response, struct arena
     }
     struct text head;
     text_init(&head, arena);
-    text_format(&head, "Status: %d %s\r\n", response->status, http_phrase(response->status));
+    text_put(&head, "Status: ");
+    text_put_number(&head, response->status);
+    text_put(&head, " ");
+    text_put(&head, http_phrase(response->status));
+    text_put(&head, "\r\n");
     if (may_have_content(response->status)) {
         if (response->content_type != NULL) {
-            text_format(&head, "Content-Type: %s\r\n", response->content_type);
+            text_put(&head, "Content-Type: ");
+            text_put(&head, response->content_type);
+            text_put(&head, "\r\n");
         }
-        text_format(&head, "Content-Length: %zu\r\n", response->content.length);
+        text_put(&head, "Content-Length: ");
+        text_put_number(&head, (int64_t)response->content.length);
+        text_put(&head, "\r\n");
     }
     text_put_slice(&head, headers);
     text_put(&head, "\r\n");

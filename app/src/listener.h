@@ -9,13 +9,8 @@
 
 #include "status.h"
 
-/* STATUS_BAD_INPUT unless where is an address of the form that listener_open() takes.
- * Opens nothing and looks nothing up. */
-enum status listener_check(const char *where);
-
 /*
- * Listens at where, "unix:PATH" or "ADDRESS:PORT" ("[::1]:9000" for IPv6, port 0 lets
- * the kernel choose), non-blocking. A Unix socket gets mode; one that nobody answers
+ * Listens at where, an address of address.h (port 0 lets the kernel choose), non-blocking. A Unix socket gets mode; one that nobody answers
  * on any more is replaced, a file of another kind is not. address, which has room for
  * address_size bytes, receives where it listens in the same form.
  *

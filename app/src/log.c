@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "clock.h"
+#include "log_writer.h"
 #include "text.h"
 
 enum {
@@ -27,40 +27,80 @@ static void put_text(struct text *line, const char *text) {
     text_put_json(line, (struct slice){text, strnlen(text, TEXT_BYTES_MAX)});
 }
 
-static void put_time(struct text *line) {
-    int64_t now_us = clock_wall_us();
-    time_t seconds = (time_t)(now_us / 1000000);
-    struct tm utc;
-    char date[32];
-    gmtime_r(&seconds, &utc);
-    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
-    text_format(line, "{\"time\":\"%s.%06dZ\"", date, (int)(now_us % 1000000));
+/* The date and time of day of a second; a thread logs many lines in one. */
+static const char *date_of(time_t second) {
+    static _Thread_local struct {
+        time_t second;
+        char date[32];
+    } last = {.second = -1};
+    if (second != last.second) {
+        struct tm utc;
+        gmtime_r(&second, &utc);
+        strftime(last.date, sizeof last.date, "%Y-%m-%dT%H:%M:%S", &utc);
+        last.second = second;
+    }
+    return last.date;
 }
 
-void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t count) {
-    int saved = errno;
-    struct arena arena;
+static void put_time(struct text *line) {
+    int64_t now_us = clock_wall_us();
+    text_format(line, "{\"time\":\"%s.%06dZ\"", date_of((time_t)(now_us / 1000000)), (int)(now_us % 1000000));
+}
+
+/* As "%lld" does, but quicker; every request logs two or three of them. */
+static void put_number(struct text *line, int64_t number) {
+    char digits[20];
+    size_t at = sizeof digits;
+    uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+    do {
+        digits[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    text_put(line, number < 0 ? "-" : "");
+    text_put_slice(line, (struct slice){digits + at, sizeof digits - at});
+}
+
+/* A line that has no room is no line: its fields are ours, not so long. */
+static struct slice format(char buffer[static LINE_BYTES_MAX], enum log_level level, const char *event,
+                           const struct log_field *fields, size_t count) {
     struct text line;
-    struct slice out;
-    arena_init(&arena, LINE_BYTES_MAX);
-    text_init(&line, &arena);
+    struct slice out = {buffer, 0};
+    text_init_in(&line, buffer, LINE_BYTES_MAX);
     put_time(&line);
-    text_format(&line, ",\"level\":\"%s\",\"node\":", level_name(level));
+    text_put(&line, ",\"level\":\"");
+    text_put(&line, level_name(level));
+    text_put(&line, "\",\"node\":");
     text_put_json(&line, slice_of(node));
     text_put(&line, ",\"event\":");
     text_put_json(&line, slice_of(event));
     for (size_t i = 0; i < count; i++) {
-        text_format(&line, ",\"%s\":", fields[i].key);
+        text_put(&line, ",\"");
+        text_put(&line, fields[i].key);
+        text_put(&line, "\":");
         if (fields[i].text != NULL) {
             put_text(&line, fields[i].text);
         } else {
-            text_format(&line, "%lld", (long long)fields[i].number);
+            put_number(&line, fields[i].number);
         }
     }
     text_put(&line, "}\n");
-    /* A log that cannot be written has nobody to be told. */
-    if (text_slice(&line, &out) == STATUS_OK && write(STDERR_FILENO, out.data, out.length) < 0) {
-    }
-    arena_free(&arena);
+    text_slice(&line, &out);
+    return out;
+}
+
+void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t count) {
+    int saved = errno;
+    char buffer[LINE_BYTES_MAX];
+    log_writer_put(format(buffer, level, event, fields, count));
     errno = saved;
 }
+
+static void write_drops(int64_t lines) {
+    char buffer[LINE_BYTES_MAX];
+    const struct log_field field = LOG_NUMBER("lines", lines);
+    log_writer_write(format(buffer, LOG_WARNING, "log lines dropped", &field, 1));
+}
+
+enum status log_start(void) { return log_writer_start(write_drops); }
+
+void log_end(int64_t timeout_ms) { log_writer_end(timeout_ms); }

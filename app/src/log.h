@@ -4,15 +4,22 @@
  *     log_event(LOG_INFO, "listening", LOG_TEXT("address", address), LOG_NUMBER("workers", n));
  *     {"time":"2026-03-01T12:00:00.123456Z","level":"info","node":"server-1","event":"listening","address":…}
  *
- * A line is one write(2), so lines of several threads do not mix. Every text is
- * escaped: nothing a visitor sends can forge a line. Of a text the first 1,024 bytes
- * are written. Nobody logs a secret.
+ * From log_start() to log_end() no caller waits for standard error: lines go to a thread
+ * of their own, which writes many at once, in order (log_writer.h). What it cannot take in
+ * time is left out, counted, and told in a line "log lines dropped" once there is room. A
+ * crash loses what was not written yet: the lines of the last hundredth of a second, more
+ * if standard error is slow. Before and after, a line is one write(2) of the caller.
+ *
+ * Every text is escaped: nothing a visitor sends can forge a line. Of a text the first
+ * 1,024 bytes are written. Nobody logs a secret.
  */
 #ifndef LOG_H
 #define LOG_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "status.h"
 
 enum log_level { LOG_INFO, LOG_WARNING, LOG_ERROR };
 
@@ -28,6 +35,14 @@ struct log_field {
 /* The node to put into every line; call once before there are threads. The string
  * must stay. */
 void log_init(const char *node);
+
+/* From now on lines are written by a thread of their own. STATUS_NO_MEMORY: there is none,
+ * and they are written as before. */
+enum status log_start(void);
+
+/* Writes what waits and ends the thread. After timeout_ms the rest is lost, and the last
+ * line may be cut off: whoever reads standard error does not. */
+void log_end(int64_t timeout_ms);
 
 /* Writes one line: the event, then the fields. Keeps errno. */
 #define log_event(level, event, ...)                                                                                   \

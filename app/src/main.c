@@ -1,7 +1,7 @@
 /*
  * shopd -- the FastCGI application server of webstack-lab.
  *
- * Start: configuration, templates, database library, health, workers, server.
+ * Start: configuration, templates, log, database library, backends, workers, server.
  * Stop:  the same in reverse order, after SIGTERM or SIGINT.
  */
 #include <pthread.h>
@@ -11,13 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "address.h"
 #include "config.h"
 #include "exchange.h"
-#include "listener.h"
 #include "log.h"
 #include "shop.h"
 
-enum { EXIT_USAGE = 2, REASON_BYTES = 512 };
+enum { EXIT_USAGE = 2, REASON_BYTES = 512, LOG_END_MS = 1000 };
 
 static int usage(FILE *out) {
     fprintf(out, "usage: shopd [--check | --help | --settings]\n"
@@ -52,18 +52,6 @@ static struct server_options server_options(struct shop *shop) {
         .stop_timeout_ms = config->stop_timeout_ms,
         .on_request = shop_on_request,
         .context = shop,
-    };
-}
-
-static struct db_options database_options(const struct config *config) {
-    return (struct db_options){
-        .socket = config->mysql_socket,
-        .host = config->mysql_host,
-        .port = (unsigned)config->mysql_port,
-        .user = config->mysql_user,
-        .password = config->mysql_password,
-        .database = config->mysql_database,
-        .timeout_s = (unsigned)config->mysql_timeout_s,
     };
 }
 
@@ -107,35 +95,54 @@ static bool serve(struct shop *shop) {
     pthread_join(signals, NULL);
     log_event(LOG_INFO, "stopped", LOG_TEXT("requests", complete ? "all answered" : "some given up"));
     if (!complete) {
+        log_end(LOG_END_MS);
         _exit(EXIT_FAILURE); /* the workers may wait on a backend for seconds more, for nobody */
     }
     return complete;
 }
 
 static int run(const struct config *config, const struct template_set *templates) {
-    struct shop shop = {.config = config, .templates = templates, .database = database_options(config)};
+    struct shop shop = {.config = config, .templates = templates};
     bool complete = false;
     shop_init();
     const struct server_options options = server_options(&shop);
-    if (db_library_init() == STATUS_OK &&
-        health_start(&shop.database, config->health_interval_ms, &shop.health) == STATUS_OK &&
-        shop_start_workers(&shop) == STATUS_OK && server_open(&options, &shop.server) == STATUS_OK) {
+    if (log_start() == STATUS_OK && db_library_init() == STATUS_OK &&
+        backends_start(&shop.backends, config) == STATUS_OK && shop_start_workers(&shop) == STATUS_OK &&
+        server_open(&options, &shop.server) == STATUS_OK) {
         complete = serve(&shop);
     } else {
         log_event(LOG_ERROR, "cannot start", LOG_TEXT("listen", config->listen));
     }
     workers_stop(shop.workers);
     server_free(shop.server);
-    health_stop(shop.health);
+    backends_stop(&shop.backends);
     db_library_end();
+    log_end(LOG_END_MS);
     return complete ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static enum status check_address(const char *variable, const char *value, char reason[static REASON_BYTES]) {
+    struct address address;
+    enum status status = address_read(value, &address);
+    if (status != STATUS_OK) {
+        snprintf(reason, REASON_BYTES, "%s is \"%s\"; it must be unix:PATH or ADDRESS:PORT", variable, value);
+    }
+    return status;
 }
 
 /* Reads all that can be wrong before anything is opened. STATUS_OK, or reason says what is. */
 static enum status prepare(struct config *config, struct template_set **templates, char reason[static REASON_BYTES]) {
     enum status status = config_read(getenv, config, reason, REASON_BYTES);
-    if (status == STATUS_OK && listener_check(config->listen) != STATUS_OK) {
-        snprintf(reason, REASON_BYTES, "LISTEN is \"%s\"; it must be unix:PATH or ADDRESS:PORT", config->listen);
+    if (status == STATUS_OK) {
+        status = check_address("LISTEN", config->listen, reason);
+    }
+    if (status == STATUS_OK && config->redis_server[0] != '\0') {
+        status = check_address("REDIS_SERVER", config->redis_server, reason);
+    }
+    if (status == STATUS_OK && topology_check(config->mysql_servers) != STATUS_OK) {
+        snprintf(reason, REASON_BYTES,
+                 "MYSQL_SERVERS is \"%s\"; it must be 1 to %d of unix:PATH or ADDRESS:PORT, separated by spaces",
+                 config->mysql_servers, TOPOLOGY_SERVERS_MAX);
         status = STATUS_BAD_INPUT;
     }
     if (status == STATUS_OK) {

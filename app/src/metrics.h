@@ -64,9 +64,8 @@
     SERIES(BUSY, "")                                                                                                   \
     FAMILY("gauge", "shopd_db_up", "1 if the last look at MySQL went well.")                                           \
     SERIES(DB_UP, "")                                                                                                  \
-    FAMILY("gauge", "shopd_db_connections", "Connections to MySQL open now, by the role of the server.")               \
-    SERIES(DB_CONNECTIONS_PRIMARY, "role=\"primary\"")                                                                 \
-    SERIES(DB_CONNECTIONS_REPLICA, "role=\"replica\"")                                                                 \
+    FAMILY("gauge", "shopd_db_connections", "Connections to MySQL open now.")                                          \
+    SERIES(DB_CONNECTIONS, "")                                                                                         \
     FAMILY("counter", "shopd_db_connects_total", "Connections made to MySQL.")                                         \
     SERIES(DB_CONNECTS, "")                                                                                            \
     FAMILY("counter", "shopd_db_errors_total", "Statements and connections that failed in MySQL.")                     \
@@ -81,6 +80,10 @@
     SERIES(DB_FALLBACKS, "")                                                                                           \
     FAMILY("counter", "shopd_db_gtid_timeouts_total", "Waits in vain for a replica to catch up with a write.")         \
     SERIES(DB_GTID_TIMEOUTS, "")                                                                                       \
+    FAMILY("gauge", "shopd_redis_up", "1 if the last look at Redis went well.")                                        \
+    SERIES(REDIS_UP, "")                                                                                               \
+    FAMILY("gauge", "shopd_redis_connections", "Connections to Redis open now.")                                       \
+    SERIES(REDIS_CONNECTIONS, "")                                                                                      \
     FAMILY("counter", "shopd_redis_connects_total", "Connections made to Redis.")                                      \
     SERIES(REDIS_CONNECTS, "")                                                                                         \
     FAMILY("counter", "shopd_redis_errors_total", "Commands and connections that failed in Redis.")                    \

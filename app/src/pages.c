@@ -5,8 +5,7 @@
 
 void page_home(struct exchange *exchange) {
     yyjson_mut_val *model = yyjson_mut_obj(exchange->doc);
-    enum status status = catalog_featured(exchange->db, exchange->doc, model);
-    exchange->db_role = db_role(exchange->db);
+    enum status status = catalog_featured(exchange->database, &exchange->call, exchange->doc, model);
     if (status != STATUS_OK) {
         exchange_failure(exchange, status, "");
         return;

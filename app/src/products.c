@@ -1,8 +1,56 @@
 #include "products.h"
 
+#include <stdio.h>
+
 #include "catalog.h"
 
-enum { PAGE_MAX = 1000000 };
+enum { PAGE_MAX = 1000000, KEY_BYTES = 32 };
+
+/* --- One, through the cache ------------------------------------------------------------ */
+
+/* What the cache holds is the product's JSON, as the API prints it. False: it is not there, or not that. */
+static bool read_cached(struct exchange *exchange, struct slice key, yyjson_mut_val **product) {
+    struct slice json;
+    if (!cache_get(&exchange->cache, &exchange->call, key, &exchange->request->arena, &json)) {
+        return false;
+    }
+    yyjson_alc memory = exchange_memory(exchange);
+    yyjson_doc *doc = yyjson_read_opts((char *)json.data, json.length, YYJSON_READ_NOFLAG, &memory, NULL);
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    if (!yyjson_is_obj(root)) {
+        return false;
+    }
+    *product = yyjson_val_mut_copy(exchange->doc, root);
+    return *product != NULL;
+}
+
+static void cache_product(struct exchange *exchange, struct slice key, yyjson_mut_val *product) {
+    yyjson_alc memory = exchange_memory(exchange);
+    size_t length;
+    const char *json = yyjson_mut_val_write_opts(product, YYJSON_WRITE_NOFLAG, &memory, &length, NULL);
+    if (json != NULL) {
+        cache_put(&exchange->cache, &exchange->call, key, (struct slice){json, length}, &exchange->request->arena);
+    }
+}
+
+static enum status find_product(struct exchange *exchange, uint32_t id, yyjson_mut_val **product) {
+    char key[KEY_BYTES];
+    snprintf(key, sizeof key, "product:v1:%u", (unsigned)id);
+    bool hit = read_cached(exchange, slice_of(key), product);
+    if (exchange->cache.redis != NULL) {
+        http_header(&exchange->out, "Cache-Status", hit ? "shopd; hit" : "shopd; fwd=miss"); /* RFC 9211 */
+    }
+    if (hit) {
+        return STATUS_OK;
+    }
+    enum status status = catalog_product(exchange->database, &exchange->call, id, exchange->doc, product);
+    if (status == STATUS_OK && exchange->cache.redis != NULL) {
+        cache_product(exchange, slice_of(key), *product);
+    }
+    return status;
+}
+
+/* --- For the handlers ------------------------------------------------------------------ */
 
 bool products_one(struct exchange *exchange, yyjson_mut_val **product) {
     uint32_t id;
@@ -10,8 +58,7 @@ bool products_one(struct exchange *exchange, yyjson_mut_val **product) {
     const char *text = arena_copy(&exchange->request->arena, param.data, param.length);
     enum status status = STATUS_NOT_FOUND; /* no product has a name that is not a number */
     if (text != NULL && http_number(text, UINT32_MAX, &id) == STATUS_OK) {
-        status = catalog_product(exchange->db, id, exchange->doc, product);
-        exchange->db_role = db_role(exchange->db);
+        status = find_product(exchange, id, product);
     }
     if (status != STATUS_OK) {
         exchange_failure(exchange, status, "There is no such product.");
@@ -27,8 +74,7 @@ bool products_list(struct exchange *exchange, yyjson_mut_val **model) {
         return false;
     }
     *model = yyjson_mut_obj(exchange->doc);
-    enum status status = catalog_page(exchange->db, page, exchange->doc, *model);
-    exchange->db_role = db_role(exchange->db);
+    enum status status = catalog_page(exchange->database, &exchange->call, page, exchange->doc, *model);
     if (status != STATUS_OK) {
         exchange_failure(exchange, status, "The list has no such page.");
     }

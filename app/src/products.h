@@ -9,7 +9,7 @@
 
 #include "exchange.h"
 
-/* The product that the path names. */
+/* The product that the path names, from the cache if it has it; Cache-Status tells. */
 bool products_one(struct exchange *exchange, yyjson_mut_val **product);
 
 /* The page of the list that ?page= names, the first without. */

@@ -1,6 +1,7 @@
 #include "shop.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 
 #include "clock.h"
 #include "exchange.h"
@@ -60,10 +61,14 @@ void shop_init(void) { metrics_init(route_names, sizeof route_names / sizeof rou
 
 /* --- The answer leaves ---------------------------------------------------------------- */
 
-/* Appends one measure of Server-Timing, in milliseconds. */
+/* Appends one measure of Server-Timing, in milliseconds with three places. */
 static void add_measure(struct text *timing, const char *name, int64_t us) {
-    text_format(timing, "%s%s;dur=%lld.%03d", timing->length > 0 ? ", " : "", name, (long long)(us / 1000),
-                (int)(us % 1000));
+    const char places[] = {'.', (char)('0' + us / 100 % 10), (char)('0' + us / 10 % 10), (char)('0' + us % 10)};
+    text_put(timing, timing->length > 0 ? ", " : "");
+    text_put(timing, name);
+    text_put(timing, ";dur=");
+    text_put_number(timing, us / 1000);
+    text_put_slice(timing, (struct slice){places, sizeof places});
 }
 
 /* Where the time went, for those who look into their browser. */
@@ -88,8 +93,8 @@ static void add_timing(struct exchange *exchange, int64_t duration_us) {
 static void add_headers(struct exchange *exchange, int64_t duration_us) {
     const struct route *route = exchange->match.route;
     char traceparent[TRACE_PARENT_CHARS + 1];
-    if (exchange->db_role != DB_ROLE_NONE) {
-        http_header(&exchange->out, "X-DB-Role", db_role_name(exchange->db_role));
+    if (exchange->call.db_role != DB_ROLE_NONE) {
+        http_header(&exchange->out, "X-DB-Role", db_role_name(exchange->call.db_role));
     }
     if (exchange->traced) {
         trace_format(&exchange->call.trace, traceparent);
@@ -143,24 +148,23 @@ static void shed(struct exchange *exchange, enum reason reason, const char *deta
 /* --- On a worker ---------------------------------------------------------------------- */
 
 static void *open_worker(void *context) {
-    const struct shop *shop = context;
-    return db_new(&shop->database);
+    struct shop *shop = context;
+    return clients_new(&shop->backends);
 }
 
-static void close_worker(void *state) {
-    db_free(state);
-    db_thread_end();
-}
+static void close_worker(void *state) { clients_free(state); }
 
 static void run_on_worker(void *state, void *job) {
+    const struct clients *clients = state;
     struct exchange *exchange = job;
     exchange->queued_us = clock_monotonic_us() - exchange->started_us;
-    exchange->db = state;
     if (atomic_load(&exchange->request->cancelled)) {
         server_respond(exchange->shop->server, exchange->request);
-    } else if (exchange->db == NULL || deadline_passed(exchange->call.deadline)) {
+    } else if (clients == NULL || deadline_passed(exchange->call.deadline)) {
         shed(exchange, TOO_LATE, "The shop is too busy to answer in time. Please try again.");
     } else {
+        exchange->database = clients->database;
+        exchange->cache = clients->cache;
         handlers[exchange->match.route->handler].run(exchange);
         finish(exchange);
     }

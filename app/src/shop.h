@@ -9,27 +9,26 @@
 #ifndef SHOP_H
 #define SHOP_H
 
+#include "backends.h"
 #include "config.h"
 #include "fcgi_conn.h"
-#include "health.h"
 #include "server.h"
 #include "template.h"
 #include "workers.h"
 
-/* What all requests share. Only read once the server runs. */
+/* What all requests share. What is in it does not change once the server runs. */
 struct shop {
     const struct config *config;
     const struct template_set *templates;
-    struct health *health;
+    struct backends backends;
     struct workers *workers;
     struct server *server;
-    struct db_options database;
 };
 
 /* Names the routes to the metrics; once, before there are threads. */
 void shop_init(void);
 
-/* Starts the workers of a shop whose config and database are set. */
+/* Starts the workers of a shop whose config is set and whose backends were started. */
 enum status shop_start_workers(struct shop *shop);
 
 /* The server's on_request; context is a struct shop. */

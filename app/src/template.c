@@ -208,6 +208,8 @@ static void put_value(yyjson_mut_val *value, struct text *out) {
         text_put_html(out, (struct slice){yyjson_mut_get_str(value), yyjson_mut_get_len(value)});
     } else if (yyjson_mut_is_bool(value)) {
         text_put(out, yyjson_mut_get_bool(value) ? "true" : "false");
+    } else if (yyjson_mut_is_int(value) && (yyjson_mut_is_sint(value) || yyjson_mut_get_uint(value) <= INT64_MAX)) {
+        text_put_number(out, yyjson_mut_get_sint(value));
     } else if (yyjson_mut_is_num(value)) {
         char room[256]; /* far more than a number takes, so that the writer needs no other memory */
         yyjson_alc pool;

@@ -17,6 +17,10 @@ static char *text_room(struct text *text, size_t length) {
     if (length <= text->capacity - text->length) {
         return text->data + text->length;
     }
+    if (text->arena == NULL) {
+        text->failed = true;
+        return NULL;
+    }
     size_t wanted = text->capacity > 0 ? text->capacity : FIRST_BYTES / 2;
     wanted = wanted <= SIZE_MAX / 2 ? wanted * 2 : SIZE_MAX;
     if (length > wanted - text->length) {
@@ -42,9 +46,27 @@ static void put_bytes(struct text *text, const char *bytes, size_t length) {
 
 void text_init(struct text *text, struct arena *arena) { *text = (struct text){.arena = arena}; }
 
+void text_init_in(struct text *text, char *data, size_t size) { *text = (struct text){.data = data, .capacity = size}; }
+
 void text_put(struct text *text, const char *string) { put_bytes(text, string, strlen(string)); }
 
 void text_put_slice(struct text *text, struct slice bytes) { put_bytes(text, bytes.data, bytes.length); }
+
+void text_reserve(struct text *text, size_t size) { text_room(text, size); }
+
+void text_put_number(struct text *text, int64_t number) {
+    char digits[20]; /* of the largest uint64_t; the lowest int64_t has 19 and a sign */
+    size_t at = sizeof digits;
+    uint64_t left = number < 0 ? -(uint64_t)number : (uint64_t)number;
+    do {
+        digits[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (number < 0) {
+        digits[--at] = '-';
+    }
+    put_bytes(text, digits + at, sizeof digits - at);
+}
 
 void text_format(struct text *text, const char *format, ...) {
     va_list arguments, again;
@@ -68,27 +90,14 @@ void text_format(struct text *text, const char *format, ...) {
     va_end(arguments);
 }
 
-static const char *html_escape(char c) {
-    switch (c) {
-    case '&':
-        return "&amp;";
-    case '<':
-        return "&lt;";
-    case '>':
-        return "&gt;";
-    case '"':
-        return "&quot;";
-    case '\'':
-        return "&#39;";
-    default:
-        return NULL;
-    }
-}
+static const char *const html_escapes[256] = {
+    ['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;", ['\''] = "&#39;",
+};
 
 void text_put_html(struct text *text, struct slice bytes) {
     size_t copied = 0;
     for (size_t i = 0; i < bytes.length; i++) {
-        const char *escape = html_escape(bytes.data[i]);
+        const char *escape = html_escapes[(unsigned char)bytes.data[i]];
         if (escape != NULL) {
             put_bytes(text, bytes.data + copied, i - copied);
             text_put(text, escape);

@@ -15,13 +15,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "arena.h"
 #include "slice.h"
 #include "status.h"
 
 struct text {
-    struct arena *arena;
+    struct arena *arena; /* NULL: data is all there is */
     char *data;
     size_t length;
     size_t capacity;
@@ -30,8 +31,15 @@ struct text {
 
 void text_init(struct text *text, struct arena *arena);
 
+/* Makes room for size bytes at once. A hint: what is put may be more or less. */
+void text_reserve(struct text *text, size_t size);
+
+/* Builds in size bytes of the caller's instead, and has no more. */
+void text_init_in(struct text *text, char *data, size_t size);
+
 void text_put(struct text *text, const char *string);
 void text_put_slice(struct text *text, struct slice bytes);
+void text_put_number(struct text *text, int64_t number); /* in decimal */
 void text_format(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Escapes & < > " ' so that the bytes are safe as HTML text and inside a quoted

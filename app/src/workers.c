@@ -46,10 +46,13 @@ static enum workers_class next_class(const struct workers *workers) {
 
 /* --- The threads ---------------------------------------------------------------------- */
 
-/* Waits for a job. NULL: the queues are empty for good. */
+/* Ends the job before, of *class (WORKERS_CLASSES: there was none), and waits for the next one. NULL: the queues are empty
+ * for good. */
 static void *take(struct workers *workers, enum workers_class *class) {
     void *job = NULL;
     pthread_mutex_lock(&workers->lock);
+    workers->busy -= *class != WORKERS_CLASSES;
+    workers->browsing -= *class == WORKERS_BROWSING;
     while ((*class = next_class(workers)) == WORKERS_CLASSES && !workers->stopping) {
         pthread_cond_wait(&workers->work, &workers->lock);
     }
@@ -62,21 +65,13 @@ static void *take(struct workers *workers, enum workers_class *class) {
     return job;
 }
 
-static void finish(struct workers *workers, enum workers_class class) {
-    pthread_mutex_lock(&workers->lock);
-    workers->busy--;
-    workers->browsing -= class == WORKERS_BROWSING;
-    pthread_mutex_unlock(&workers->lock);
-}
-
 static void *work(void *argument) {
     struct workers *workers = argument;
     void *state = workers->options.open(workers->options.context);
-    enum workers_class class;
+    enum workers_class class = WORKERS_CLASSES;
     void *job;
     while ((job = take(workers, &class)) != NULL) {
         workers->options.run(state, job);
-        finish(workers, class);
     }
     workers->options.close(state);
     return NULL;
@@ -127,10 +122,11 @@ bool workers_submit(struct workers *workers, enum workers_class class, void *job
         put(workers, queue, job);
     }
     /* Nobody needs to be woken for a job that may not be taken yet: who ends a job looks for the next by itself. */
-    if (taken && next_class(workers) != WORKERS_CLASSES && workers->busy < workers->started) {
-        pthread_cond_signal(&workers->work);
-    }
+    bool wake = taken && next_class(workers) != WORKERS_CLASSES && workers->busy < workers->started;
     pthread_mutex_unlock(&workers->lock);
+    if (wake) {
+        pthread_cond_signal(&workers->work); /* after the lock, which it would wait for */
+    }
     return taken;
 }
 

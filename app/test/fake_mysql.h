@@ -1,12 +1,24 @@
 /*
- * fake_mysql -- as much of a MySQL server as it takes to be silent, or gone, at the right moment: it greets, lets
- * anybody in who has no password, says that it is a primary, and then does what its script says for this connection.
+ * fake_mysql -- as much of a MySQL server as it takes to be silent, gone, read only or in a deadlock at the right
+ * moment. It lets anybody in who has no password, has one row with one number for every SELECT, and does all else.
  *
- * One connection after the other, on a Unix socket, in a thread. Include it after cmocka.h.
+ * What it is asked for is an event, a letter:
+ *
+ *     L  a connection, before the greeting      R  a SELECT is executed
+ *     T  TLS                                    W  another prepared statement is executed
+ *     A  the login                              G  it is asked to wait for a GTID
+ *     I  the first command of a connection      B C X  BEGIN, COMMIT, ROLLBACK
+ *     P  a statement is prepared
+ *
+ * It answers well, but for what its script says of the next event of that kind. Events from R on are kept in log.
+ * It is also asked for its role, again and again: that is no event, but for Q, which is only looked for in the script.
+ *
+ * On a Unix socket, or on TCP, with a thread for each connection. Include it after cmocka.h.
  */
 #ifndef FAKE_MYSQL_H
 #define FAKE_MYSQL_H
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -17,115 +29,348 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* What a connection comes to. */
-enum fake_end {
-    FAKE_SILENT_AT_ONCE,      /* accepted, and not a word */
-    FAKE_SILENT_AT_QUERY,     /* logged in, then nothing */
-    FAKE_SILENT_AT_STATEMENT, /* no answer to a PREPARE */
-    FAKE_CLOSE_AT_STATEMENT,  /* hung up at a PREPARE */
-    FAKE_REFUSE_STATEMENT,    /* PREPARE is a syntax error */
-};
+/* An answer: one of these, or an error code of MySQL. */
+enum { FAKE_WELL = 0, FAKE_SILENT = -1, FAKE_CLOSE = -2, FAKE_TOO_LATE = -3 };
 
-enum { FAKE_CONNECTIONS_MAX = 8, FAKE_COM_QUERY = 3, FAKE_COM_PING = 14, FAKE_COM_PREPARE = 22 };
+enum { FAKE_STEPS_MAX = 16, FAKE_CONNECTIONS_MAX = 64, FAKE_STATEMENTS_MAX = 16, FAKE_LOG_BYTES = 256 };
+
+struct fake_step {
+    char event; /* '\0': the end of the script */
+    int answer;
+};
 
 struct fake_mysql {
-    enum fake_end script[FAKE_CONNECTIONS_MAX]; /* of the connections, in their order */
-    atomic_uint connections;                    /* accepted */
+    struct fake_step script[FAKE_STEPS_MAX];
+    atomic_bool read_only;
+    const char *gtid; /* of everything it commits; NULL: it has none */
+
+    atomic_uint connections; /* accepted */
+    pthread_mutex_t lock;    /* guards the log, the step, and the connections */
+    char log[FAKE_LOG_BYTES];
+    size_t step;
     int fd;
-    pthread_t thread;
+    char path[108]; /* "": TCP */
+    pthread_t thread, threads[FAKE_CONNECTIONS_MAX];
+    int fds[FAKE_CONNECTIONS_MAX];
 };
 
-#define FAKE_SEND(fd, sequence, bytes) fake_send((fd), (sequence), (bytes), sizeof(bytes) - 1)
+/* One connection of it. */
+struct fake_peer {
+    struct fake_mysql *fake;
+    int fd;
+    char statements[FAKE_STATEMENTS_MAX]; /* the event of executing each, by its id */
+    uint8_t prepared;
+    bool in_transaction;
+    uint8_t payload[4096]; /* of the packet that came last, with a NUL */
+    size_t length;
+};
 
-static inline bool fake_send(int fd, uint8_t sequence, const char *payload, size_t length) {
-    uint8_t packet[256] = {(uint8_t)length, 0, 0, sequence};
+/* --- Packets --- */
+
+#define FAKE_SEND(peer, sequence, bytes) fake_send((peer), (sequence), (bytes), sizeof(bytes) - 1)
+
+static inline void fake_send(struct fake_peer *peer, uint8_t sequence, const char *payload, size_t length) {
+    uint8_t packet[512] = {(uint8_t)length, 0, 0, sequence};
     memcpy(packet + 4, payload, length);
-    return send(fd, packet, length + 4, MSG_NOSIGNAL) == (ssize_t)(length + 4);
+    send(peer->fd, packet, length + 4, MSG_NOSIGNAL);
 }
 
-/* The first byte of a packet, which says what is asked; -1 at the end. */
-static inline int fake_receive(int fd) {
-    uint8_t header[4], payload[4096];
-    if (recv(fd, header, sizeof header, MSG_WAITALL) != sizeof header) {
+/* The first byte of the next packet, which says what is asked; -1 at the end. */
+static inline int fake_receive(struct fake_peer *peer) {
+    uint8_t header[4];
+    if (recv(peer->fd, header, sizeof header, MSG_WAITALL) != sizeof header) {
         return -1;
     }
-    size_t length = header[0] | (size_t)header[1] << 8;
-    if (length == 0 || length > sizeof payload || recv(fd, payload, length, MSG_WAITALL) != (ssize_t)length) {
+    peer->length = header[0] | (size_t)header[1] << 8;
+    if (peer->length == 0 || peer->length >= sizeof peer->payload ||
+        recv(peer->fd, peer->payload, peer->length, MSG_WAITALL) != (ssize_t)peer->length) {
         return -1;
     }
-    return payload[0];
+    peer->payload[peer->length] = '\0';
+    return peer->payload[0];
 }
 
-static inline void fake_wait_until_left(int fd) {
-    char byte;
-    while (recv(fd, &byte, 1, 0) > 0) {
+static inline void fake_send_ok(struct fake_peer *peer, uint8_t sequence) {
+    FAKE_SEND(peer, sequence, "\0\0\0\x02\0\0\0");
+}
+
+static inline void fake_send_end(struct fake_peer *peer, uint8_t sequence) {
+    FAKE_SEND(peer, sequence, "\xfe\0\0\x02\0");
+}
+
+static inline void fake_send_error(struct fake_peer *peer, unsigned code) {
+    char payload[64] = {(char)0xff, (char)code, (char)(code >> 8)};
+    int length = snprintf(payload + 3, sizeof payload - 3, "#HY000error %u", code);
+    fake_send(peer, 1, payload, 3 + (size_t)length);
+}
+
+static inline void fake_send_column(struct fake_peer *peer, uint8_t sequence) {
+    FAKE_SEND(peer, sequence, "\003def\0\0\0\001x\0\x0c\x3f\0\x14\0\0\0\x08\0\0\0\0\0");
+}
+
+/* What it did is committed, and has a name. */
+static inline void fake_send_committed(struct fake_peer *peer) {
+    const char *gtid = peer->fake->gtid;
+    if (gtid == NULL) {
+        fake_send_ok(peer, 1);
+        return;
+    }
+    char payload[256] = {0, 1, 0, 0x02, 0x40, 0, 0, 0}; /* session state has changed */
+    size_t length = strlen(gtid);
+    payload[8] = (char)(length + 4);
+    payload[9] = 3; /* by a GTID */
+    payload[10] = (char)(length + 2);
+    payload[11] = 0;
+    payload[12] = (char)length;
+    memcpy(payload + 13, gtid, length);
+    fake_send(peer, 1, payload, 13 + length);
+}
+
+static inline void fake_send_row(struct fake_peer *peer, uint8_t number) {
+    const char row[] = {0, 0, (char)number, 0, 0, 0, 0, 0, 0, 0};
+    FAKE_SEND(peer, 1, "\001");
+    fake_send_column(peer, 2);
+    fake_send_end(peer, 3);
+    fake_send(peer, 4, row, sizeof row);
+    fake_send_end(peer, 5);
+}
+
+/* --- Events --- */
+
+static inline void fake_wait_until_left(struct fake_peer *peer) {
+    char bytes[64];
+    while (recv(peer->fd, bytes, sizeof bytes, 0) > 0) {
     }
 }
 
-static inline bool fake_log_in(int fd) {
+/* What the script says; FAKE_WELL if it says nothing. */
+static inline int fake_event(struct fake_mysql *fake, char event) {
+    int answer = FAKE_WELL;
+    pthread_mutex_lock(&fake->lock);
+    if (strchr("RWGBCX", event) != NULL && strlen(fake->log) < FAKE_LOG_BYTES - 1) {
+        fake->log[strlen(fake->log)] = event;
+    }
+    if (fake->step < FAKE_STEPS_MAX && fake->script[fake->step].event == event) {
+        answer = fake->script[fake->step++].answer;
+    }
+    pthread_mutex_unlock(&fake->lock);
+    return answer;
+}
+
+/* True: the event is to be answered well. False: it has been answered otherwise, *go_on says whether there is more. */
+static inline bool fake_goes_well(struct fake_peer *peer, char event, bool *go_on) {
+    int answer = fake_event(peer->fake, event);
+    *go_on = answer >= FAKE_WELL || answer == FAKE_TOO_LATE;
+    if (answer == FAKE_SILENT) {
+        fake_wait_until_left(peer);
+    } else if (answer == FAKE_TOO_LATE) {
+        fake_send_row(peer, 1);
+    } else if (answer > FAKE_WELL) {
+        fake_send_error(peer, (unsigned)answer);
+    }
+    return answer == FAKE_WELL;
+}
+
+static inline char fake_kind(const char *sql) {
+    if (strstr(sql, "read_only") != NULL) {
+        return 'Q';
+    }
+    if (strstr(sql, "WAIT_FOR_EXECUTED_GTID_SET") != NULL) {
+        return 'G';
+    }
+    return strncmp(sql, "SELECT", 6) == 0 ? 'R' : 'W';
+}
+
+static inline bool fake_prepare(struct fake_peer *peer) {
+    bool go_on = true;
+    const char *sql = (const char *)peer->payload + 1;
+    char kind = fake_kind(sql);
+    if (kind != 'Q' && !fake_goes_well(peer, 'P', &go_on)) {
+        return go_on;
+    }
+    uint8_t params = 0, id = peer->prepared++ % FAKE_STATEMENTS_MAX, columns = kind != 'W', sequence = 2;
+    for (const char *mark = sql; (mark = strchr(mark, '?')) != NULL; mark++) {
+        params++;
+    }
+    peer->statements[id] = kind;
+    const char answer[] = {0, (char)id, 0, 0, 0, (char)columns, 0, (char)params, 0, 0, 0, 0};
+    fake_send(peer, 1, answer, sizeof answer);
+    for (uint8_t i = 0; i < params; i++) {
+        fake_send_column(peer, sequence++);
+    }
+    if (params > 0) {
+        fake_send_end(peer, sequence++);
+    }
+    if (columns > 0) {
+        fake_send_column(peer, sequence++);
+        fake_send_end(peer, sequence++);
+    }
+    return true;
+}
+
+static inline bool fake_execute(struct fake_peer *peer) {
+    bool go_on;
+    char event = peer->statements[peer->payload[1] % FAKE_STATEMENTS_MAX];
+    if (!fake_goes_well(peer, event, &go_on)) {
+        return go_on;
+    }
+    if (event == 'W' && !peer->in_transaction) {
+        fake_send_committed(peer);
+    } else if (event == 'W') {
+        fake_send_ok(peer, 1);
+    } else {
+        fake_send_row(peer, event == 'Q' && atomic_load(&peer->fake->read_only));
+    }
+    return true;
+}
+
+static inline bool fake_query(struct fake_peer *peer) {
+    static const struct {
+        const char *sql;
+        char event;
+    } commands[] = {{"START TRANSACTION", 'B'}, {"COMMIT", 'C'}, {"ROLLBACK", 'X'}, {"", 'I'}};
+    size_t i = 0;
+    bool go_on;
+    while (strncmp((const char *)peer->payload + 1, commands[i].sql, strlen(commands[i].sql)) != 0) {
+        i++;
+    }
+    char event = commands[i].event;
+    peer->in_transaction = event == 'B' || (event == 'I' && peer->in_transaction);
+    if (!fake_goes_well(peer, event, &go_on)) {
+        return go_on;
+    }
+    if (event == 'C') {
+        fake_send_committed(peer);
+    } else {
+        fake_send_ok(peer, 1);
+    }
+    return true;
+}
+
+/* --- Connections --- */
+
+static inline bool fake_log_in(struct fake_peer *peer) {
+    enum { TLS_REQUEST_BYTES = 32 };
     static const char greeting[] = "\x0a"
                                    "9.7.0\0"
                                    "\x01\0\0\0"
                                    "abcdefgh\0"
-                                   "\x09\xa2\xff\x02\0\x08\0\x15" /* capabilities, character set, state */
+                                   "\x09\xaa\xff\x02\0\x88\0\x15" /* capabilities, character set, state */
                                    "\0\0\0\0\0\0\0\0\0\0"
                                    "ijklmnopqrst\0"
                                    "caching_sha2_password\0";
-    return FAKE_SEND(fd, 0, greeting) && fake_receive(fd) >= 0 && FAKE_SEND(fd, 2, "\0\0\0\x02\0\0\0");
-}
-
-/* A table of one column and one row: 0, so this is a primary. */
-static inline void fake_answer_query(int fd) {
-    FAKE_SEND(fd, 1, "\001");
-    FAKE_SEND(fd, 2, "\003def\0\0\0\001x\0\x0c\x3f\0\001\0\0\0\x08\0\0\0\0\0");
-    FAKE_SEND(fd, 3, "\xfe\0\0\x02\0");
-    FAKE_SEND(fd, 4, "\0010");
-    FAKE_SEND(fd, 5, "\xfe\0\0\x02\0");
-}
-
-static inline void fake_converse(int fd, enum fake_end end) {
-    if (end == FAKE_SILENT_AT_ONCE || !fake_log_in(fd)) {
-        fake_wait_until_left(fd);
-        return;
+    bool go_on;
+    if (!fake_goes_well(peer, 'L', &go_on)) {
+        return false;
     }
-    for (int command; (command = fake_receive(fd)) >= 0;) {
-        if (command == FAKE_COM_QUERY && end != FAKE_SILENT_AT_QUERY) {
-            fake_answer_query(fd);
-        } else if (command == FAKE_COM_PING) {
-            FAKE_SEND(fd, 1, "\0\0\0\x02\0\0\0");
-        } else if (command == FAKE_COM_PREPARE && end == FAKE_CLOSE_AT_STATEMENT) {
-            return;
-        } else if (command == FAKE_COM_PREPARE && end == FAKE_REFUSE_STATEMENT) {
-            FAKE_SEND(fd, 1, "\xff\x28\x04#42000no such thing");
+    FAKE_SEND(peer, 0, greeting);
+    if (fake_receive(peer) < 0 || (peer->length == TLS_REQUEST_BYTES && !fake_goes_well(peer, 'T', &go_on))) {
+        return false;
+    }
+    if (!fake_goes_well(peer, 'A', &go_on)) {
+        return false;
+    }
+    fake_send_ok(peer, 2);
+    return true;
+}
+
+static inline void fake_converse(struct fake_peer *peer) {
+    enum { COM_QUERY_BYTE = 3, COM_PREPARE_BYTE = 22, COM_EXECUTE_BYTE = 23 };
+    bool go_on = fake_log_in(peer);
+    for (int command; go_on && (command = fake_receive(peer)) >= 0;) {
+        if (command == COM_QUERY_BYTE) {
+            go_on = fake_query(peer);
+        } else if (command == COM_PREPARE_BYTE) {
+            go_on = fake_prepare(peer);
+        } else if (command == COM_EXECUTE_BYTE) {
+            go_on = fake_execute(peer);
         }
     }
 }
 
-static inline void *fake_run(void *argument) {
+struct fake_start {
+    struct fake_mysql *fake;
+    unsigned index;
+};
+
+static inline void *fake_serve(void *argument) {
+    struct fake_start *start = argument;
+    struct fake_mysql *fake = start->fake;
+    struct fake_peer *peer = calloc(1, sizeof *peer);
+    *peer = (struct fake_peer){.fake = fake, .fd = fake->fds[start->index]};
+    fake_converse(peer);
+    pthread_mutex_lock(&fake->lock);
+    fake->fds[start->index] = -1;
+    close(peer->fd);
+    pthread_mutex_unlock(&fake->lock);
+    free(peer);
+    free(start);
+    return NULL;
+}
+
+static inline void *fake_accept(void *argument) {
     struct fake_mysql *fake = argument;
-    for (int fd; (fd = accept(fake->fd, NULL, NULL)) >= 0; close(fd)) {
-        unsigned index = atomic_fetch_add(&fake->connections, 1);
-        fake_converse(fd, fake->script[index % FAKE_CONNECTIONS_MAX]);
+    for (int fd; (fd = accept(fake->fd, NULL, NULL)) >= 0;) {
+        unsigned index = atomic_load(&fake->connections);
+        assert_true(index < FAKE_CONNECTIONS_MAX);
+        struct fake_start *start = malloc(sizeof *start);
+        *start = (struct fake_start){fake, index};
+        fake->fds[index] = fd;
+        atomic_store(&fake->connections, index + 1);
+        assert_int_equal(pthread_create(&fake->threads[index], NULL, fake_serve, start), 0);
     }
     return NULL;
 }
 
-/* Starts it at path, with its script set. */
-static inline void fake_start(struct fake_mysql *fake, const char *path) {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
-    fake->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(fake->fd, (struct sockaddr *)&address, sizeof address), 0);
+/* Starts it, its script set, at path; "": on TCP, on the port that is returned. */
+static inline unsigned fake_start(struct fake_mysql *fake, const char *path) {
+    struct sockaddr_un local = {.sun_family = AF_UNIX};
+    struct sockaddr_in remote = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof remote;
+    bool is_local = path[0] != '\0';
+    snprintf(fake->path, sizeof fake->path, "%s", path);
+    snprintf(local.sun_path, sizeof local.sun_path, "%s", path);
+    pthread_mutex_init(&fake->lock, NULL);
+    fake->fd = socket(is_local ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(is_local ? bind(fake->fd, (struct sockaddr *)&local, sizeof local)
+                              : bind(fake->fd, (struct sockaddr *)&remote, sizeof remote),
+                     0);
     assert_int_equal(listen(fake->fd, 16), 0);
-    assert_int_equal(pthread_create(&fake->thread, NULL, fake_run, fake), 0);
+    if (!is_local) {
+        assert_int_equal(getsockname(fake->fd, (struct sockaddr *)&remote, &length), 0);
+    }
+    assert_int_equal(pthread_create(&fake->thread, NULL, fake_accept, fake), 0);
+    return ntohs(remote.sin_port);
 }
 
-/* Its clients must have left. */
-static inline void fake_stop(struct fake_mysql *fake, const char *path) {
+/* Ends it and all its connections, as kill -9 would. */
+static inline void fake_stop(struct fake_mysql *fake) {
     shutdown(fake->fd, SHUT_RDWR);
     pthread_join(fake->thread, NULL);
     close(fake->fd);
-    unlink(path);
+    pthread_mutex_lock(&fake->lock);
+    for (unsigned i = 0; i < atomic_load(&fake->connections); i++) {
+        if (fake->fds[i] >= 0) {
+            shutdown(fake->fds[i], SHUT_RDWR);
+        }
+    }
+    pthread_mutex_unlock(&fake->lock);
+    for (unsigned i = 0; i < atomic_load(&fake->connections); i++) {
+        pthread_join(fake->threads[i], NULL);
+    }
+    pthread_mutex_destroy(&fake->lock);
+    if (fake->path[0] != '\0') {
+        unlink(fake->path);
+    }
+}
+
+/* What has happened so far; until the next call. */
+static inline const char *fake_log(struct fake_mysql *fake) {
+    static char log[FAKE_LOG_BYTES];
+    pthread_mutex_lock(&fake->lock);
+    memcpy(log, fake->log, sizeof log);
+    pthread_mutex_unlock(&fake->lock);
+    return log;
 }
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * shop_bench -- a whole shop but MySQL on a real socket, and its visitor: server, workers, templates, health, and a
+ * shop_bench -- a whole shop but MySQL on a real socket, and its visitor: server, workers, templates, topology, and a
  * database that is not there.
  *
  * set_up() and tear_down() are for the group of tests. Include it after cmocka.h.
@@ -18,7 +18,12 @@
 enum { REASON_BYTES = 256 };
 
 static char directory[] = "/tmp/test_shop-XXXXXX";
-static char listen_at[64], secret_path[64], template_dir[256], node[16] = "test-node";
+static char mysql_at[64] = "unix:/nowhere/mysql.sock";
+static char listen_at[64], redis_at[64], secret_path[64], template_dir[256], node[16] = "test-node";
+
+/* For the next start(). */
+static int64_t read_timeout_ms = 60000, linger_ms = 60000; /* lingering is ended by a second stop */
+static char log_requests[] = "1";
 
 struct bench {
     struct config config;
@@ -31,8 +36,8 @@ struct bench {
 /* --- The shop --- */
 
 static inline char *environment(const char *name) {
-    static char workers[] = "1", queue[] = "2", no_socket[] = "/nowhere/mysql.sock";
-    static char interval[] = "20", body[] = "1000", params[] = "2000";
+    static char workers[] = "1", queue[] = "2", failures[] = "1000";
+    static char timeout[] = "300", interval[] = "20", body[] = "1000", params[] = "2000";
     const struct {
         const char *name;
         char *value;
@@ -40,9 +45,13 @@ static inline char *environment(const char *name) {
         {"LISTEN", listen_at},
         {"NODE", node},
         {"TEMPLATE_DIR", template_dir},
+        {"LOG_REQUESTS", log_requests},
         {"WORKERS", workers},
         {"QUEUE_LENGTH", queue},
-        {"MYSQL_SOCKET", no_socket},
+        {"MYSQL_SERVERS", mysql_at},
+        {"MYSQL_TIMEOUT_MS", timeout},
+        {"REDIS_SERVER", redis_at},
+        {"BREAKER_FAILURES", failures},
         {"BODY_BYTES", body},
         {"PARAMS_BYTES", params},
         {"MYSQL_PASSWORD_FILE", secret_path},
@@ -72,9 +81,9 @@ static inline struct server_options server_options(struct bench *bench) {
                    100, NULL},
         .requests = (unsigned)config->requests,
         .output_bytes = (size_t)config->output_bytes,
-        .read_timeout_ms = 60000,
+        .read_timeout_ms = read_timeout_ms,
         .idle_timeout_ms = 60000,
-        .linger_ms = 60000, /* ended by a second stop */
+        .linger_ms = linger_ms,
         .stop_timeout_ms = 60000,
         .on_request = shop_on_request,
         .context = &bench->shop,
@@ -88,14 +97,8 @@ static inline void start(struct bench *bench) {
     assert_int_equal(template_load(bench->config.template_dir, reason, sizeof reason, &bench->templates), STATUS_OK);
     struct shop *shop = &bench->shop;
     *shop = (struct shop){.config = &bench->config, .templates = bench->templates};
-    shop->database = (struct db_options){.socket = bench->config.mysql_socket,
-                                         .host = "",
-                                         .user = "shop",
-                                         .password = bench->config.mysql_password,
-                                         .database = "shop",
-                                         .timeout_s = 1};
     const struct server_options options = server_options(bench);
-    assert_int_equal(health_start(&shop->database, bench->config.health_interval_ms, &shop->health), STATUS_OK);
+    assert_int_equal(backends_start(&shop->backends, &bench->config), STATUS_OK);
     assert_int_equal(shop_start_workers(shop), STATUS_OK);
     assert_int_equal(server_open(&options, &shop->server), STATUS_OK);
     assert_int_equal(pthread_create(&bench->loop, NULL, run_loop, bench), 0);
@@ -108,7 +111,7 @@ static inline void stop(struct bench *bench) {
     assert_true(bench->complete);
     workers_stop(bench->shop.workers);
     server_free(bench->shop.server);
-    health_stop(bench->shop.health);
+    backends_stop(&bench->shop.backends);
     template_free(bench->templates);
 }
 

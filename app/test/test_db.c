@@ -1,4 +1,4 @@
-/* A MySQL that is away, silent or gone, and what that costs. What a real one answers is tested in tests/. */
+/* A MySQL that is away, silent, late or gone, and what that costs. What a real one answers is tested in tests/backends. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,139 +7,330 @@
 
 #include <cmocka.h>
 
-#include "clock.h"
 #include "db.h"
 #include "fake_mysql.h"
 #include "metrics.h"
 
-enum { TIMEOUT_S = 1, TIMEOUT_US = TIMEOUT_S * 1000000 };
+enum { TIMEOUT_MS = 150, SOON_MS = 40 };
 
 static char directory[] = "/tmp/test_db-XXXXXX";
-static char path[64];
+static char path[64], name[80];
 
 static const struct db_statement read_something = {.sql = "SELECT 1", .params = "", .columns = "i", .repeatable = true};
-static const struct db_statement write_something = {.sql = "DO 1", .params = "", .columns = "", .repeatable = false};
+static const struct db_statement read_more = {.sql = "SELECT 2", .params = "", .columns = "i", .repeatable = true};
+static const struct db_statement write_something = {.sql = "DO ?, ?", .params = "is", .columns = ""};
 
-static struct db *new_db(void) {
-    static const struct db_options options = {
-        .socket = path, .host = "", .user = "shop", .password = "", .database = "shop", .timeout_s = TIMEOUT_S};
+static struct db *new_db_at(const char *where) {
+    struct db_options options = {
+        .name = where, .user = "shop", .password = "", .database = "shop", .ca_file = "", .timeout_ms = TIMEOUT_MS};
+    assert_int_equal(address_read(where, &options.address), STATUS_OK);
     struct db *db = db_new(&options);
     assert_non_null(db);
     return db;
 }
 
-static enum status run(struct db *db, const struct db_statement *statement) {
-    return db_run(db, statement, NULL, NULL, NULL);
+static struct db *new_db(void) { return new_db_at(name); }
+
+static struct call call_within(int64_t ms) {
+    struct call call = {.deadline = deadline_in_ms(ms)};
+    trace_begin(&call.trace, (struct slice){0});
+    return call;
 }
 
-/* One time-out, not two. */
-static void expect_one_timeout(int64_t begun_us) {
+static enum status run_within(struct db *db, const struct db_statement *statement, int64_t ms) {
+    static const struct db_value params[] = {{.number = 1}, {.text = {"text", 4}}};
+    struct call call = call_within(ms);
+    return db_run(db, &call, statement, params, NULL, NULL);
+}
+
+static enum status run(struct db *db, const struct db_statement *statement) { return run_within(db, statement, 60000); }
+
+/* To the millisecond, but for a machine that has other things to do. */
+static void expect_spent(int64_t begun_us, int64_t ms) {
     int64_t spent_us = clock_monotonic_us() - begun_us;
-    assert_true(spent_us >= TIMEOUT_US);
-    assert_true(spent_us < 2 * TIMEOUT_US);
+    assert_true(spent_us >= ms * 1000);
+    assert_true(spent_us < ms * 1000 + 500000);
 }
 
-static void expect_quickness(int64_t begun_us) { assert_true(clock_monotonic_us() - begun_us < TIMEOUT_US / 2); }
+static void expect_failure(struct db *db, enum db_failure failure) { assert_int_equal(db_failure(db), failure); }
+
+/* --- What goes well --- */
+
+static void take_number(void *context, const struct db_value *columns) { *(int64_t *)context += columns[0].number + 1; }
+
+static void a_statement_is_prepared_once(void **state) {
+    (void)state;
+    struct fake_mysql fake = {.script = {{'P', FAKE_WELL}, {'P', 1146}}};
+    fake_start(&fake, path);
+    struct db *db = new_db();
+    struct call call = call_within(60000);
+    int64_t rows = 0;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(db_run(db, &call, &read_something, NULL, take_number, &rows), STATUS_OK);
+    }
+    assert_int_equal(rows, 3);
+    assert_string_equal(fake_log(&fake), "RRR");
+    assert_int_equal(fake.connections, 1);
+    db_free(db);
+    fake_stop(&fake);
+}
+
+static void a_write_tells_its_gtid(void **state) {
+    (void)state;
+    static const char gtid[] = "3e11fa47-71ca-11e1-9e33-c80aa9429562:23";
+    struct fake_mysql fake = {.gtid = gtid};
+    fake_start(&fake, path);
+    struct db *db = new_db();
+    struct call call = call_within(60000);
+    const struct db_value params[] = {{.number = 1}, {.text = {"text", 4}}};
+    assert_int_equal(db_run(db, &call, &read_something, NULL, NULL, NULL), STATUS_OK);
+    assert_string_equal(call.gtid, "");
+    assert_int_equal(db_run(db, &call, &write_something, params, NULL, NULL), STATUS_OK);
+    assert_string_equal(call.gtid, gtid);
+    assert_int_equal(db_run(db, &call, &read_something, NULL, NULL, NULL), STATUS_OK);
+    assert_string_equal(call.gtid, gtid); /* it stays */
+    db_free(db);
+    fake_stop(&fake);
+}
 
 /* --- Silence --- */
 
-static void a_silent_server_costs_one_timeout(void **state) {
+static void a_silent_server_costs_the_timeout_and_no_more(void **state) {
     (void)state;
-    static const enum fake_end silences[] = {FAKE_SILENT_AT_ONCE, FAKE_SILENT_AT_QUERY, FAKE_SILENT_AT_STATEMENT};
-    for (size_t i = 0; i < sizeof silences / sizeof silences[0]; i++) {
-        struct fake_mysql fake = {.script = {silences[i], FAKE_REFUSE_STATEMENT}};
+    static const char moments[] = "LAIPR";
+    for (size_t i = 0; i < strlen(moments); i++) {
+        struct fake_mysql fake = {.script = {{moments[i], FAKE_SILENT}}};
         fake_start(&fake, path);
         struct db *db = new_db();
         int64_t begun_us = clock_monotonic_us();
         assert_int_equal(run(db, &read_something), STATUS_TIMEOUT);
-        expect_one_timeout(begun_us);
+        expect_spent(begun_us, TIMEOUT_MS);
+        expect_failure(db, moments[i] == 'R' ? DB_FAILURE_UNKNOWN : DB_FAILURE_LOST);
         assert_int_equal(fake.connections, 1);
+        assert_int_equal(run(db, &read_something), STATUS_OK); /* on a new connection */
+        assert_int_equal(fake.connections, 2);
         db_free(db);
-        fake_stop(&fake, path);
+        fake_stop(&fake);
     }
 }
 
-static void a_statement_that_timed_out_on_an_open_connection_is_not_tried_again(void **state) {
+static void a_server_that_is_silent_when_asked_for_tls_costs_the_timeout(void **state) {
     (void)state;
-    struct fake_mysql fake = {.script = {FAKE_SILENT_AT_STATEMENT, FAKE_REFUSE_STATEMENT}};
-    fake_start(&fake, path);
-    struct db *db = new_db();
-    assert_int_equal(db_ping(db), STATUS_OK);
-    assert_int_equal(db_role(db), DB_ROLE_PRIMARY);
+    char where[32];
+    struct fake_mysql fake = {.script = {{'T', FAKE_SILENT}}};
+    snprintf(where, sizeof where, "127.0.0.1:%u", fake_start(&fake, ""));
+    struct db *db = new_db_at(where);
     int64_t begun_us = clock_monotonic_us();
     assert_int_equal(run(db, &read_something), STATUS_TIMEOUT);
-    expect_one_timeout(begun_us);
-    assert_int_equal(fake.connections, 1);
-    assert_int_equal(db_role(db), DB_ROLE_NONE);
+    expect_spent(begun_us, TIMEOUT_MS);
     db_free(db);
-    fake_stop(&fake, path);
+    fake_stop(&fake);
 }
 
-static void a_silent_server_is_pinged_once(void **state) {
+static void the_deadline_of_the_call_may_be_sooner(void **state) {
     (void)state;
-    struct fake_mysql fake = {.script = {FAKE_SILENT_AT_ONCE}};
+    struct fake_mysql fake = {.script = {{'L', FAKE_SILENT}, {'R', FAKE_SILENT}}};
     fake_start(&fake, path);
     struct db *db = new_db();
-    int64_t begun_us = clock_monotonic_us();
-    assert_int_equal(db_ping(db), STATUS_TIMEOUT);
-    expect_one_timeout(begun_us);
-    assert_int_equal(fake.connections, 1);
+    for (int i = 0; i < 2; i++) {
+        int64_t begun_us = clock_monotonic_us();
+        assert_int_equal(run_within(db, &read_something, SOON_MS), STATUS_TIMEOUT);
+        expect_spent(begun_us, SOON_MS);
+    }
     db_free(db);
-    fake_stop(&fake, path);
+    fake_stop(&fake);
+}
+
+static void a_call_whose_time_is_over_is_not_begun(void **state) {
+    (void)state;
+    struct fake_mysql fake = {0};
+    fake_start(&fake, path);
+    struct db *db = new_db();
+    assert_int_equal(run_within(db, &read_something, 0), STATUS_TIMEOUT);
+    expect_failure(db, DB_FAILURE_LOST);
+    assert_int_equal(fake.connections, 0);
+    assert_int_equal(run(db, &read_something), STATUS_OK);
+    assert_int_equal(run_within(db, &read_something, 0), STATUS_TIMEOUT);
+    assert_int_equal(run(db, &read_something), STATUS_OK);
+    assert_int_equal(fake.connections, 1); /* which has not suffered */
+    db_free(db);
+    fake_stop(&fake);
 }
 
 /* --- Lost connections --- */
 
-static void a_connection_found_dead_is_replaced_once(void **state) {
+static void a_connection_that_breaks_is_told_by_what_may_have_happened(void **state) {
     (void)state;
-    struct fake_mysql fake = {.script = {FAKE_CLOSE_AT_STATEMENT, FAKE_REFUSE_STATEMENT}};
-    fake_start(&fake, path);
-    struct db *db = new_db();
-    assert_int_equal(db_ping(db), STATUS_OK);
-    int64_t begun_us = clock_monotonic_us();
-    assert_int_equal(run(db, &read_something), STATUS_BAD_INPUT); /* the second connection's word */
-    expect_quickness(begun_us);
-    assert_int_equal(fake.connections, 2);
-    db_free(db);
-    fake_stop(&fake, path);
+    static const struct {
+        char moment;
+        enum db_failure failure;
+    } cases[] = {{'L', DB_FAILURE_LOST},
+                 {'A', DB_FAILURE_LOST},
+                 {'I', DB_FAILURE_LOST},
+                 {'P', DB_FAILURE_LOST},
+                 {'W', DB_FAILURE_UNKNOWN}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fake_mysql fake = {.script = {{cases[i].moment, FAKE_CLOSE}}};
+        fake_start(&fake, path);
+        struct db *db = new_db();
+        assert_int_equal(run(db, &write_something), STATUS_GONE);
+        expect_failure(db, cases[i].failure);
+        assert_int_equal(run(db, &write_something), STATUS_OK);
+        expect_failure(db, DB_FAILURE_NONE);
+        db_free(db);
+        fake_stop(&fake);
+    }
 }
 
-static void a_second_dead_connection_is_the_end(void **state) {
+/* Nothing was sent on it, so nothing has to be repeated. */
+static void a_connection_that_was_closed_while_idle_is_replaced_before_it_is_used(void **state) {
     (void)state;
-    struct fake_mysql fake = {.script = {FAKE_CLOSE_AT_STATEMENT, FAKE_CLOSE_AT_STATEMENT, FAKE_REFUSE_STATEMENT}};
-    fake_start(&fake, path);
+    struct fake_mysql first = {0}, second = {0};
+    fake_start(&first, path);
     struct db *db = new_db();
-    assert_int_equal(db_ping(db), STATUS_OK);
-    assert_int_equal(run(db, &read_something), STATUS_GONE);
-    assert_int_equal(fake.connections, 2);
+    assert_int_equal(run(db, &write_something), STATUS_OK);
+    fake_stop(&first);
+    fake_start(&second, path);
+    assert_int_equal(run(db, &write_something), STATUS_OK);
+    assert_string_equal(fake_log(&second), "W");
     db_free(db);
-    fake_stop(&fake, path);
+    fake_stop(&second);
 }
 
-static void the_second_try_may_cost_a_timeout_but_not_more(void **state) {
-    (void)state;
-    struct fake_mysql fake = {.script = {FAKE_CLOSE_AT_STATEMENT, FAKE_SILENT_AT_ONCE, FAKE_REFUSE_STATEMENT}};
-    fake_start(&fake, path);
-    struct db *db = new_db();
-    assert_int_equal(db_ping(db), STATUS_OK);
-    int64_t begun_us = clock_monotonic_us();
-    assert_int_equal(run(db, &read_something), STATUS_TIMEOUT);
-    expect_one_timeout(begun_us);
-    assert_int_equal(fake.connections, 2);
-    db_free(db);
-    fake_stop(&fake, path);
-}
+/* --- Refusals --- */
 
-static void what_may_not_run_twice_is_not_tried_again(void **state) {
+static void a_refusal_keeps_the_connection(void **state) {
     (void)state;
-    struct fake_mysql fake = {.script = {FAKE_CLOSE_AT_STATEMENT, FAKE_REFUSE_STATEMENT}};
+    static const struct {
+        int code;
+        enum status status;
+        enum db_failure failure;
+    } cases[] = {{1064, STATUS_BAD_INPUT, DB_FAILURE_REFUSED}, {1213, STATUS_AGAIN, DB_FAILURE_UNDONE},
+                 {1205, STATUS_AGAIN, DB_FAILURE_UNDONE},      {1290, STATUS_GONE, DB_FAILURE_READ_ONLY},
+                 {1836, STATUS_GONE, DB_FAILURE_READ_ONLY},    {3101, STATUS_AGAIN, DB_FAILURE_UNDONE}};
+    enum { CASES = sizeof cases / sizeof cases[0] };
+    struct fake_mysql fake = {0};
+    for (size_t i = 0; i < CASES; i++) {
+        fake.script[i] = (struct fake_step){'W', cases[i].code};
+    }
     fake_start(&fake, path);
     struct db *db = new_db();
-    assert_int_equal(db_ping(db), STATUS_OK);
-    assert_int_equal(run(db, &write_something), STATUS_GONE);
+    for (size_t i = 0; i < CASES; i++) {
+        assert_int_equal(run(db, &write_something), cases[i].status);
+        expect_failure(db, cases[i].failure);
+    }
+    assert_int_equal(run(db, &write_something), STATUS_OK);
     assert_int_equal(fake.connections, 1);
     db_free(db);
-    fake_stop(&fake, path);
+    fake_stop(&fake);
+}
+
+static void a_statement_that_cannot_be_prepared_is_refused_each_time(void **state) {
+    (void)state;
+    struct fake_mysql fake = {.script = {{'P', 1064}, {'P', 1064}}};
+    fake_start(&fake, path);
+    struct db *db = new_db();
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(run(db, &read_something), STATUS_BAD_INPUT);
+        expect_failure(db, DB_FAILURE_REFUSED);
+    }
+    assert_int_equal(run(db, &read_something), STATUS_OK);
+    assert_int_equal(fake.connections, 1);
+    db_free(db);
+    fake_stop(&fake);
+}
+
+/* --- Transactions --- */
+
+static void a_transaction_is_begun_and_committed(void **state) {
+    (void)state;
+    struct fake_mysql fake = {.gtid = "3e11fa47-71ca-11e1-9e33-c80aa9429562:7"};
+    fake_start(&fake, path);
+    struct db *db = new_db();
+    struct call call = call_within(60000);
+    assert_int_equal(db_begin(db, &call), STATUS_OK);
+    assert_int_equal(run(db, &write_something), STATUS_OK);
+    assert_string_equal(call.gtid, "");
+    assert_int_equal(db_commit(db, &call), STATUS_OK);
+    assert_string_equal(call.gtid, fake.gtid);
+    assert_string_equal(fake_log(&fake), "BWC");
+    db_free(db);
+    fake_stop(&fake);
+}
+
+/* Else they would be committed one by one, on a new connection or behind the transaction's end. */
+static void after_a_failure_nothing_more_of_a_transaction_is_sent(void **state) {
+    (void)state;
+    static const struct {
+        int answer;
+        enum status status;
+        enum db_failure failure;
+        const char *log;
+    } cases[] = {{1213, STATUS_AGAIN, DB_FAILURE_UNDONE, "BWX"},
+                 {1290, STATUS_GONE, DB_FAILURE_READ_ONLY, "BWX"},
+                 {FAKE_CLOSE, STATUS_GONE, DB_FAILURE_LOST, "BW"},
+                 {FAKE_SILENT, STATUS_TIMEOUT, DB_FAILURE_LOST, "BW"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fake_mysql fake = {.script = {{'W', cases[i].answer}}};
+        fake_start(&fake, path);
+        struct db *db = new_db();
+        struct call call = call_within(60000);
+        assert_int_equal(db_begin(db, &call), STATUS_OK);
+        for (int j = 0; j < 2; j++) {
+            assert_int_equal(run(db, &write_something), cases[i].status);
+            expect_failure(db, cases[i].failure);
+        }
+        assert_int_equal(db_commit(db, &call), cases[i].status);
+        db_rollback(db, &call);
+        expect_failure(db, cases[i].failure);
+        assert_string_equal(fake_log(&fake), cases[i].log);
+        assert_int_equal(run(db, &write_something), STATUS_OK); /* the transaction is over */
+        db_free(db);
+        fake_stop(&fake);
+    }
+}
+
+static void a_refused_statement_leaves_the_transaction_open(void **state) {
+    (void)state;
+    struct fake_mysql fake = {.script = {{'W', 1062}}};
+    fake_start(&fake, path);
+    struct db *db = new_db();
+    struct call call = call_within(60000);
+    assert_int_equal(db_begin(db, &call), STATUS_OK);
+    assert_int_equal(run(db, &write_something), STATUS_BAD_INPUT);
+    assert_int_equal(run(db, &write_something), STATUS_OK);
+    assert_int_equal(db_commit(db, &call), STATUS_OK);
+    assert_string_equal(fake_log(&fake), "BWWC");
+    db_free(db);
+    fake_stop(&fake);
+}
+
+static void a_commit_without_an_answer_may_have_happened(void **state) {
+    (void)state;
+    struct fake_mysql fake = {.script = {{'C', FAKE_CLOSE}}};
+    fake_start(&fake, path);
+    struct db *db = new_db();
+    struct call call = call_within(60000);
+    assert_int_equal(db_begin(db, &call), STATUS_OK);
+    assert_int_equal(db_commit(db, &call), STATUS_GONE);
+    expect_failure(db, DB_FAILURE_UNKNOWN);
+    db_rollback(db, &call);
+    db_free(db);
+    fake_stop(&fake);
+}
+
+static void a_rollback_without_an_answer_drops_the_connection(void **state) {
+    (void)state;
+    struct fake_mysql fake = {.script = {{'X', FAKE_SILENT}}};
+    fake_start(&fake, path);
+    struct db *db = new_db();
+    struct call call = call_within(SOON_MS);
+    assert_int_equal(db_begin(db, &call), STATUS_OK);
+    db_rollback(db, &call);
+    assert_int_equal(run(db, &read_more), STATUS_OK);
+    assert_int_equal(fake.connections, 2);
+    db_free(db);
+    fake_stop(&fake);
 }
 
 /* --- The log --- */
@@ -178,25 +369,26 @@ static void a_server_that_is_away_is_logged_once_and_when_it_is_back(void **stat
     (void)state;
     enum { TRIES = 20, PAUSE_MS = 30 };
     const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
-    struct fake_mysql fake = {.script = {FAKE_REFUSE_STATEMENT}};
+    struct fake_mysql fake = {0};
     struct db *db = new_db();
     int64_t errors = metrics_get(METRIC_DB_ERRORS), connects = metrics_get(METRIC_DB_CONNECTS);
     int64_t begun_us = clock_monotonic_us();
     for (int round = 0; round < 2; round++) {
         begin_log();
         for (int i = 0; i < TRIES; i++) {
-            assert_int_equal(i % 2 == 0 ? db_ping(db) : run(db, &read_something), STATUS_GONE);
+            assert_int_equal(run(db, &read_something), STATUS_GONE);
         }
         const char *log = end_log();
         assert_int_equal(count(log, "\n"), round == 0 ? 1 : 0);
         assert_int_equal(count(log, "\"doing\":\"connect\""), round == 0 ? 1 : 0);
+        assert_int_equal(count(log, name), round == 0 ? 1 : 0);
         nanosleep(&pause, NULL);
     }
     assert_int_equal(metrics_get(METRIC_DB_ERRORS), errors + 2 * TRIES);
     fake_start(&fake, path);
     begin_log();
-    assert_int_equal(db_ping(db), STATUS_OK);
-    assert_int_equal(db_ping(db), STATUS_OK);
+    assert_int_equal(run(db, &read_something), STATUS_OK);
+    assert_int_equal(run(db, &read_something), STATUS_OK);
     const char *log = end_log(), *away = strstr(log, "\"away_ms\":");
     assert_int_equal(count(log, "\n"), 1);
     assert_int_equal(count(log, "\"event\":\"database is back\""), 1);
@@ -206,20 +398,20 @@ static void a_server_that_is_away_is_logged_once_and_when_it_is_back(void **stat
     assert_true(away_ms <= (clock_monotonic_us() - begun_us) / 1000);
     assert_int_equal(metrics_get(METRIC_DB_CONNECTS), connects + 1);
     db_free(db);
-    fake_stop(&fake, path);
+    fake_stop(&fake);
 }
 
 /* A first connection is no recovery. */
 static void a_server_that_is_there_is_not_logged(void **state) {
     (void)state;
-    struct fake_mysql fake = {.script = {FAKE_REFUSE_STATEMENT}};
+    struct fake_mysql fake = {0};
     fake_start(&fake, path);
     struct db *db = new_db();
     begin_log();
-    assert_int_equal(db_ping(db), STATUS_OK);
+    assert_int_equal(run(db, &read_something), STATUS_OK);
     assert_string_equal(end_log(), "");
     db_free(db);
-    fake_stop(&fake, path);
+    fake_stop(&fake);
 }
 
 /* --- The surroundings --- */
@@ -230,6 +422,7 @@ static int set_up(void **state) {
         return -1;
     }
     snprintf(path, sizeof path, "%s/mysql.sock", directory);
+    snprintf(name, sizeof name, "unix:%s", path);
     return db_library_init() == STATUS_OK ? 0 : -1;
 }
 
@@ -241,13 +434,21 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_silent_server_costs_one_timeout),
-        cmocka_unit_test(a_statement_that_timed_out_on_an_open_connection_is_not_tried_again),
-        cmocka_unit_test(a_silent_server_is_pinged_once),
-        cmocka_unit_test(a_connection_found_dead_is_replaced_once),
-        cmocka_unit_test(a_second_dead_connection_is_the_end),
-        cmocka_unit_test(the_second_try_may_cost_a_timeout_but_not_more),
-        cmocka_unit_test(what_may_not_run_twice_is_not_tried_again),
+        cmocka_unit_test(a_statement_is_prepared_once),
+        cmocka_unit_test(a_write_tells_its_gtid),
+        cmocka_unit_test(a_silent_server_costs_the_timeout_and_no_more),
+        cmocka_unit_test(a_server_that_is_silent_when_asked_for_tls_costs_the_timeout),
+        cmocka_unit_test(the_deadline_of_the_call_may_be_sooner),
+        cmocka_unit_test(a_call_whose_time_is_over_is_not_begun),
+        cmocka_unit_test(a_connection_that_breaks_is_told_by_what_may_have_happened),
+        cmocka_unit_test(a_connection_that_was_closed_while_idle_is_replaced_before_it_is_used),
+        cmocka_unit_test(a_refusal_keeps_the_connection),
+        cmocka_unit_test(a_statement_that_cannot_be_prepared_is_refused_each_time),
+        cmocka_unit_test(a_transaction_is_begun_and_committed),
+        cmocka_unit_test(after_a_failure_nothing_more_of_a_transaction_is_sent),
+        cmocka_unit_test(a_refused_statement_leaves_the_transaction_open),
+        cmocka_unit_test(a_commit_without_an_answer_may_have_happened),
+        cmocka_unit_test(a_rollback_without_an_answer_drops_the_connection),
         cmocka_unit_test(a_server_that_is_away_is_logged_once_and_when_it_is_back),
         cmocka_unit_test(a_server_that_is_there_is_not_logged),
     };

@@ -173,76 +173,27 @@ static void ipv6_goes_in_brackets(void **state) {
     close(fd);
 }
 
-static void malformed_addresses_are_told_apart(void **state) {
+static void a_malformed_address_is_not_opened(void **state) {
     (void)state;
-    static const char *const malformed[] = {
-        "",
-        "unix:",
-        "9000",
-        ":9000",
-        "127.0.0.1",
-        "127.0.0.1:",
-        "localhost:0",
-        "127.0.0.1:http",
-        "127.0.0.1:65536",
-        "127.0.0.1:-1",
-        "127.0.0.1: 80",
-        "127.0.0.1:+80",
-        "127.0.0.1:0x50",
-        "256.0.0.1:0",
-        "[::1]",
-        "[::1]:",
-        "[::1:0",
-        "::1:9000",
-        "[]:0",
-        "[zz]:0",
-        "127.0.0.1:999999999999",
-        "/run/shopd.sock",
-    };
+    static const char *const malformed[] = {"", "unix:", "9000", "localhost:0", "127.0.0.1:65536", "::1:9000"};
     for (size_t i = 0; i < sizeof malformed / sizeof malformed[0]; i++) {
-        assert_int_equal(listener_check(malformed[i]), STATUS_BAD_INPUT);
         expect_failure(malformed[i], STATUS_BAD_INPUT);
     }
-    char at[256];
-    memset(at, 'x', sizeof at);
-    memcpy(at, "unix:", 5);
-    at[5 + 108] = '\0'; /* one byte more than a name may have */
-    assert_int_equal(listener_check(at), STATUS_BAD_INPUT);
-    expect_failure(at, STATUS_BAD_INPUT);
-    at[5 + 107] = '\0';
-    assert_int_equal(listener_check(at), STATUS_OK);
-    memset(at, '1', sizeof at);
-    strcpy(at + 200, ":80");
-    expect_failure(at, STATUS_BAD_INPUT);
-}
-
-static void an_address_is_checked_without_being_opened(void **state) {
-    (void)state;
-    static const char *const right[] = {
-        "unix:/run/shopd/fcgi.sock",
-        "unix:relative",
-        "unix:/nowhere/at/all",
-        "127.0.0.1:0",
-        "0.0.0.0:9000",
-        "192.0.2.1:65535", /* not an address of this machine */
-        "[::]:9000",
-    };
-    for (size_t i = 0; i < sizeof right / sizeof right[0]; i++) {
-        assert_int_equal(listener_check(right[i]), STATUS_OK);
-    }
-    assert_int_equal(listener_check(where), STATUS_OK);
-    assert_int_equal(access(path, F_OK), -1);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(a_unix_socket_listens_with_its_mode),          TEST(a_socket_that_somebody_answers_on_is_not_replaced),
-        TEST(a_socket_with_a_full_backlog_is_not_replaced), TEST(what_is_not_a_socket_is_not_replaced),
-        TEST(a_directory_that_is_not_there_is_an_error),    TEST(tcp_tells_the_port_it_got),
-        TEST(tcp_answers_do_not_wait_for_acknowledgements), TEST(ipv6_goes_in_brackets),
-        TEST(malformed_addresses_are_told_apart),           TEST(an_address_is_checked_without_being_opened),
+        TEST(a_unix_socket_listens_with_its_mode),
+        TEST(a_socket_that_somebody_answers_on_is_not_replaced),
+        TEST(a_socket_with_a_full_backlog_is_not_replaced),
+        TEST(what_is_not_a_socket_is_not_replaced),
+        TEST(a_directory_that_is_not_there_is_an_error),
+        TEST(tcp_tells_the_port_it_got),
+        TEST(tcp_answers_do_not_wait_for_acknowledgements),
+        TEST(ipv6_goes_in_brackets),
+        TEST(a_malformed_address_is_not_opened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,7 +37,10 @@ static void readyz_tells_the_state_of_each_part(void **state) {
     assert_false(yyjson_get_bool(yyjson_doc_ptr_get(doc, "/ready")));
     assert_string_equal(text_at(doc, "/process"), "running");
     assert_string_equal(text_at(doc, "/database/state"), "down");
-    assert_string_equal(text_at(doc, "/database/role"), "none");
+    assert_false(yyjson_get_bool(yyjson_doc_ptr_get(doc, "/database/primary")));
+    assert_string_equal(text_at(doc, "/database/servers/0/address"), "unix:/nowhere/mysql.sock");
+    assert_string_equal(text_at(doc, "/database/servers/0/role"), "none");
+    assert_string_equal(text_at(doc, "/database/servers/0/breaker"), "closed");
     assert_string_equal(text_at(doc, "/queue/state"), "ok");
     assert_int_equal(yyjson_get_int(yyjson_doc_ptr_get(doc, "/queue/length")), 0);
     assert_int_equal(yyjson_get_int(yyjson_doc_ptr_get(doc, "/queue/capacity")), 2);
@@ -201,31 +204,6 @@ static void pages_that_need_the_database_are_503(void **state) {
     stop(&bench);
 }
 
-/* All of them are answered, whether a worker took them or the queue was full; others do not wait. */
-static void a_full_queue_is_answered_at_once(void **state) {
-    (void)state;
-    enum { REQUESTS = 60 };
-    struct bench bench;
-    struct bytes requests = {0};
-    start(&bench);
-    int64_t shed = metrics_get(METRIC_SHED_BROWSING_QUEUE_FULL);
-    struct client *client = client_new(listen_at);
-    for (uint16_t id = 1; id <= REQUESTS; id++) {
-        put_request(&requests, id, FCGI_KEEP_CONN, "REQUEST_METHOD=GET\nREQUEST_URI=/api/v1/products\n", "");
-    }
-    client_send(client, &requests);
-    for (int i = 0; i < REQUESTS; i++) {
-        struct bytes text;
-        client_answer(client, &text);
-        assert_non_null(strstr((char *)text.data, "Status: 503 Service Unavailable\r\n"));
-        assert_non_null(strstr((char *)text.data, "Retry-After: 1\r\n"));
-        free_bytes(&text);
-    }
-    assert_true(metrics_get(METRIC_SHED_BROWSING_QUEUE_FULL) > shed);
-    client_free(client);
-    stop(&bench);
-}
-
 /* --- Our own mistakes --- */
 
 static void a_page_without_its_template_is_500_and_not_empty(void **state) {
@@ -292,8 +270,8 @@ static void json_that_cannot_be_written_is_500_and_not_empty(void **state) {
 
 /* --- The log --- */
 
-static void a_request_is_one_line_of_the_log(void **state) {
-    (void)state;
+/* What is written to standard error while question is asked, into lines. */
+static void log_of(const char *question, char *lines, size_t size) {
     struct bench bench;
     start(&bench);
     struct client *client = client_new(listen_at);
@@ -301,31 +279,48 @@ static void a_request_is_one_line_of_the_log(void **state) {
     assert_non_null(log);
     int real_stderr = dup(STDERR_FILENO);
     dup2(fileno(log), STDERR_FILENO);
-    struct answer answer = ask(client, "GET", "/nothing/%22%7D?secret=1");
+    struct answer answer = ask(client, "GET", question);
     dup2(real_stderr, STDERR_FILENO);
     close(real_stderr);
     free_bytes(&answer.bytes);
     rewind(log);
-    char line[4096];
+    lines[fread(lines, 1, size - 1, log)] = '\0';
+    fclose(log);
+    client_free(client);
+    stop(&bench);
+}
+
+static void a_request_is_one_line_of_the_log(void **state) {
+    (void)state;
+    char lines[65536];
     unsigned found = 0;
-    while (fgets(line, sizeof line, log) != NULL) {
+    log_of("/nothing/%22%7D?secret=1", lines, sizeof lines);
+    assert_null(strstr(lines, "secret"));
+    for (char *rest = lines, *line; (line = strsep(&rest, "\n")) != NULL && line[0] != '\0';) {
         yyjson_doc *doc = yyjson_read(line, strlen(line), 0);
         assert_non_null(doc);
         if (strcmp(text_at(doc, "/event"), "request") == 0) {
             assert_string_equal(text_at(doc, "/path"), "/nothing/\"}");
             assert_string_equal(text_at(doc, "/method"), "GET");
             assert_string_equal(text_at(doc, "/request_id"), "req-1");
+            assert_int_equal(strlen(text_at(doc, "/traceparent")), TRACE_PARENT_CHARS);
             assert_int_equal(yyjson_get_int(yyjson_doc_ptr_get(doc, "/status")), 404);
             assert_true(yyjson_get_int(yyjson_doc_ptr_get(doc, "/duration_us")) >= 0);
+            assert_int_equal(yyjson_get_int(yyjson_doc_ptr_get(doc, "/mysql_us")), 0);
             found++;
         }
-        assert_null(strstr(line, "secret"));
         yyjson_doc_free(doc);
     }
     assert_int_equal(found, 1);
-    fclose(log);
-    client_free(client);
-    stop(&bench);
+}
+
+static void requests_are_not_logged_where_nobody_wants_it(void **state) {
+    (void)state;
+    char lines[65536];
+    log_requests[0] = '0';
+    log_of("/livez", lines, sizeof lines);
+    log_requests[0] = '1';
+    assert_null(strstr(lines, "\"request\""));
 }
 
 int main(void) {
@@ -340,11 +335,11 @@ int main(void) {
         cmocka_unit_test(what_is_too_large_is_413_or_431),
         cmocka_unit_test(head_has_the_headers_of_get_and_no_content),
         cmocka_unit_test(pages_that_need_the_database_are_503),
-        cmocka_unit_test(a_full_queue_is_answered_at_once),
         cmocka_unit_test(a_page_without_its_template_is_500_and_not_empty),
         cmocka_unit_test(a_missing_template_is_noticed_at_the_start),
         cmocka_unit_test(json_that_cannot_be_written_is_500_and_not_empty),
         cmocka_unit_test(a_request_is_one_line_of_the_log),
+        cmocka_unit_test(requests_are_not_logged_where_nobody_wants_it),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -41,6 +41,24 @@ static void pieces_follow_each_other(void **state) {
     expect_text(&text, "<p>a\0b-7 seven", 14);
 }
 
+static void numbers_are_decimal(void **state) {
+    (void)state;
+    struct text text;
+    static const char expected[] = "0 -1 10 9223372036854775807 -9223372036854775808";
+    text_init(&text, &arena);
+    text_reserve(&text, 1000);
+    text_put_number(&text, 0);
+    text_put(&text, " ");
+    text_put_number(&text, -1);
+    text_put(&text, " ");
+    text_put_number(&text, 10);
+    text_put(&text, " ");
+    text_put_number(&text, INT64_MAX);
+    text_put(&text, " ");
+    text_put_number(&text, INT64_MIN);
+    expect_text(&text, expected, strlen(expected));
+}
+
 static void an_empty_text_is_a_text(void **state) {
     (void)state;
     struct text text;
@@ -170,9 +188,29 @@ static void json_keeps_utf8_and_replaces_the_rest(void **state) {
 #undef BAD
 }
 
+static void a_text_in_a_buffer_ends_with_it(void **state) {
+    (void)state;
+    char buffer[8];
+    struct text text;
+    struct slice out;
+    text_init_in(&text, buffer, sizeof buffer);
+    text_put(&text, "1234");
+    text_format(&text, "%d", 567);
+    assert_int_equal(text_slice(&text, &out), STATUS_OK);
+    assert_ptr_equal(out.data, buffer);
+    assert_int_equal(out.length, 7);
+    assert_memory_equal(buffer, "1234567", 7);
+    text_put(&text, "8");
+    assert_int_equal(text_slice(&text, &out), STATUS_OK);
+    assert_memory_equal(buffer, "12345678", 8);
+    text_put(&text, "9");
+    assert_int_equal(text_slice(&text, &out), STATUS_NO_MEMORY);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(pieces_follow_each_other, setup, teardown),
+        cmocka_unit_test_setup_teardown(numbers_are_decimal, setup, teardown),
         cmocka_unit_test_setup_teardown(an_empty_text_is_a_text, setup, teardown),
         cmocka_unit_test_setup_teardown(texts_grow_side_by_side, setup, teardown),
         cmocka_unit_test_setup_teardown(formats_fit_at_every_fill, setup, teardown),
@@ -180,6 +218,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(html_is_escaped, setup, teardown),
         cmocka_unit_test_setup_teardown(json_strings_are_escaped, setup, teardown),
         cmocka_unit_test_setup_teardown(json_keeps_utf8_and_replaces_the_rest, setup, teardown),
+        cmocka_unit_test(a_text_in_a_buffer_ends_with_it),
     };
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }

@@ -15,11 +15,11 @@ start_peers() {
     LAB_NAME=$(lab_setting LAB_NAME)
     export LAB_NAME
     stop_peers
-    peers up --detach --wait mysql
+    peers up --detach --wait --wait-timeout 120 mysql
     # One product whose page is larger than a record of FastCGI, and than the buffers of sockets.
     inside mysql mysql shop --execute="ALTER TABLE products MODIFY description TEXT NOT NULL;
         UPDATE products SET description = REPEAT('&', 60000) WHERE id = 1000"
-    peers up --detach --wait
+    peers up --detach --wait --wait-timeout 60
 }
 
 stop_peers() { peers down --volumes --timeout 3; }

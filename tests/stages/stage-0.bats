@@ -118,7 +118,7 @@ setup_file() {
 
 @test "operations: alive, ready, who, metrics" {
     assert_equal "$(status_of /livez)" 200
-    assert_equal "$(page /readyz | jq -c '[.ready, .database.state, .database.role]')" '[true,"up","primary"]'
+    assert_equal "$(page /readyz | jq -c '[.ready, .database.state, .database.primary]')" '[true,"up",true]'
     assert_equal "$(page /whoami | jq -r .node)" server-1
     run page /metrics
     assert_output --partial 'shopd_http_requests_total{route="/products/{id}",code="200"}'
@@ -153,7 +153,7 @@ setup_file() {
     # A second shopd on the same machine, that listens on TCP.
     docker exec --detach "$(container server-1)" sh -c "echo \$\$ >/tmp/second && exec \
         setpriv --reuid=shopd --regid=shopd --init-groups -- env LISTEN=$address \
-        MYSQL_SOCKET=/run/mysqld/mysqld.sock MYSQL_PASSWORD_FILE=/run/shopd/mysql-password shopd"
+        MYSQL_SERVERS=unix:/run/mysqld/mysqld.sock MYSQL_PASSWORD_FILE=/run/shopd/mysql-password shopd"
     ask="REQUEST_METHOD=GET REQUEST_URI=/api/v1/products/7 cgi-fcgi -bind -connect $address"
     within 10 on client "$ask"
     run on client "$ask"

@@ -16,7 +16,7 @@ case ${DOCKER_HOST:-$socket} in
 esac
 
 settings=()
-for variable in $LAB_CHOSEN V CI REPEAT; do
+for variable in $LAB_CHOSEN V CI REPEAT ROUNDS SECONDS_PER_ROUND ONLY QUICK BENCH_SHOPD; do
     [ -z "${!variable-}" ] || settings+=(--env "$variable")
 done
 tty=()

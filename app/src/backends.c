@@ -1,0 +1,102 @@
+#include "backends.h"
+
+#include <stdlib.h>
+
+#include "address.h"
+#include "call.h"
+
+/* --- Of the process ------------------------------------------------------------------- */
+
+static struct topology_options mysql_settings(const struct config *config) {
+    return (struct topology_options){
+        .servers = config->mysql_servers,
+        .account =
+            {
+                .user = config->mysql_user,
+                .password = config->mysql_password,
+                .database = config->mysql_database,
+                .ca_file = config->mysql_ca_file,
+                .timeout_ms = config->mysql_timeout_ms,
+            },
+        .interval_ms = config->health_interval_ms,
+        .gtid_wait_ms = config->gtid_wait_ms,
+        .breaker_failures = (unsigned)config->breaker_failures,
+        .breaker_cooldown_ms = config->breaker_cooldown_ms,
+    };
+}
+
+static enum status start_redis(struct backends *backends, const struct config *config) {
+    if (config->redis_server[0] == '\0') {
+        return STATUS_OK;
+    }
+    breaker_init(&backends->redis_breaker, (unsigned)config->breaker_failures, config->breaker_cooldown_ms * 1000);
+    backends->redis = (struct redis_options){
+        .user = config->redis_user,
+        .password = config->redis_password,
+        .ca_file = config->redis_ca_file,
+        .timeout_ms = config->redis_timeout_ms,
+        .breaker = &backends->redis_breaker,
+    };
+    enum status status = address_read(config->redis_server, &backends->redis.server);
+    return status == STATUS_OK ? redis_watch_start(&backends->redis, config->health_interval_ms, &backends->redis_watch)
+                               : status;
+}
+
+enum status backends_start(struct backends *backends, const struct config *config) {
+    const struct topology_options mysql = mysql_settings(config);
+    *backends = (struct backends){.cache_ttl_ms = config->cache_ttl_ms};
+    enum status status = topology_start(&mysql, &backends->topology);
+    return status == STATUS_OK ? start_redis(backends, config) : status;
+}
+
+void backends_stop(struct backends *backends) {
+    redis_watch_stop(backends->redis_watch);
+    if (backends->redis.breaker != NULL) {
+        breaker_destroy(backends->redis.breaker);
+    }
+    topology_stop(backends->topology);
+    *backends = (struct backends){0};
+}
+
+size_t backends_servers(struct backends *backends, struct metrics_server servers[static BACKENDS_SERVERS_MAX]) {
+    struct topology_server mysql;
+    size_t count = 0;
+    while (topology_server(backends->topology, (unsigned)count, &mysql)) {
+        servers[count++] =
+            (struct metrics_server){BACKEND_MYSQL, mysql.address, db_role_name(mysql.role), mysql.breaker};
+    }
+    if (backends->redis_watch != NULL) {
+        const char *breaker = breaker_state_name(breaker_state(&backends->redis_breaker));
+        const struct address *server = &backends->redis.server;
+        servers[count++] = (struct metrics_server){BACKEND_REDIS, server->path[0] != '\0' ? server->path : server->host,
+                                                   NULL, breaker};
+    }
+    return count;
+}
+
+/* --- Of a worker ---------------------------------------------------------------------- */
+
+struct clients *clients_new(struct backends *backends) {
+    struct clients *clients = calloc(1, sizeof *clients);
+    if (clients == NULL) {
+        return NULL;
+    }
+    bool redis = backends->redis_watch != NULL;
+    clients->database = database_new(backends->topology);
+    clients->cache.ttl_ms = backends->cache_ttl_ms;
+    clients->cache.redis = redis ? redis_new(&backends->redis) : NULL;
+    if (clients->database == NULL || (redis && clients->cache.redis == NULL)) {
+        clients_free(clients);
+        return NULL;
+    }
+    return clients;
+}
+
+void clients_free(struct clients *clients) {
+    if (clients != NULL) {
+        database_free(clients->database);
+        redis_free(clients->cache.redis);
+        free(clients);
+    }
+    db_thread_end();
+}

@@ -1,0 +1,54 @@
+/*
+ * backends -- MySQL and Redis: as the process has them, and as each worker has them.
+ *
+ *   backends   one for the process: the servers, a breaker for each, and the threads that
+ *              look at them, so that /readyz and the choice of a server need not wait.
+ *   clients    one for a worker: its own connections to them.
+ */
+#ifndef BACKENDS_H
+#define BACKENDS_H
+
+#include <stdint.h>
+
+#include "breaker.h"
+#include "cache.h"
+#include "config.h"
+#include "database.h"
+#include "metrics.h"
+#include "redis.h"
+#include "redis_watch.h"
+#include "status.h"
+#include "topology.h"
+
+struct backends {
+    struct topology *topology;
+    struct redis_options redis;
+    struct breaker redis_breaker;
+    struct redis_watch *redis_watch; /* NULL: there is no Redis */
+    int64_t cache_ttl_ms;
+};
+
+/* Reads its part of config, which must stay, and begins to look; returns after the first
+ * looks. STATUS_NO_MEMORY or STATUS_BAD_INPUT: what has begun is ended by backends_stop(). */
+enum status backends_start(struct backends *backends, const struct config *config);
+
+/* All clients must have been freed. Also of one that is all zeros. */
+void backends_stop(struct backends *backends);
+
+enum { BACKENDS_SERVERS_MAX = TOPOLOGY_SERVERS_MAX + 1 };
+
+/* Every server as it is now, for the metrics; returns how many. */
+size_t backends_servers(struct backends *backends, struct metrics_server servers[static BACKENDS_SERVERS_MAX]);
+
+struct clients {
+    struct database *database;
+    struct cache cache;
+};
+
+/* NULL without memory. backends must outlive it. */
+struct clients *clients_new(struct backends *backends);
+
+/* NULL is allowed. On the thread that used them. */
+void clients_free(struct clients *clients);
+
+#endif

@@ -1,0 +1,165 @@
+#!/usr/bin/env bats
+# shopd's way to speak to Redis, with real ones: let in and not, encrypted, killed, paused, full.
+
+load ../lib/lab
+load redis.bash
+
+PASSWORD=a-good-password
+
+setup_file() {
+    mkdir -p .lab
+    (umask 077 && echo "$PASSWORD" >"$REDIS_TEST_PASSWORD_FILE")
+    compose down --volumes
+    compose up --detach client
+    in_client make --silent -j2 BUILD=/build /build/asan/live_redis
+    make_certificates
+    compose up --detach --wait
+}
+
+teardown_file() {
+    compose down --volumes --timeout 1
+    rm -f "$REDIS_TEST_PASSWORD_FILE"
+}
+
+@test "values come back as they were stored" {
+    live REDIS_SERVER=192.0.2.13:6379
+    expect "SET k hello" "ok text OK"
+    expect "GET k" "ok text hello"
+    expect "GET nothing" "ok nil -"
+    expect "INCR n" "ok number 1"
+    expect "SET k hello PX 0" "ok error ERR invalid expire time in 'set' command"
+    large=$(head -c 60000 /dev/zero | tr '\0' x)
+    expect "SET large $large" "ok text OK"
+    expect "GET large" "ok text $large"
+}
+
+@test "a Unix socket does as well" {
+    live REDIS_SERVER=unix:/socket/redis.sock
+    expect "SET s local" "ok text OK"
+    expect "GET s" "ok text local"
+}
+
+@test "what expires is gone" {
+    live REDIS_SERVER=192.0.2.13:6379
+    expect "SET brief v PX 20" "ok text OK"
+    gone() { say "GET brief" && [ "$OUTCOME" = "ok nil -" ]; }
+    within 5 gone
+}
+
+@test "the right password opens, a wrong one does not" {
+    live REDIS_SERVER=192.0.2.14:6379 REDIS_PASSWORD=a-secret
+    expect "PING" "ok text PONG"
+    live REDIS_SERVER=192.0.2.14:6379 REDIS_PASSWORD=wrong
+    expect "PING" "gone - -"
+    logged WRONGPASS 1
+    live REDIS_SERVER=192.0.2.14:6379
+    expect "PING" "gone - -"
+    logged NOAUTH 1
+}
+
+@test "the shop's account reads and writes, and can do no harm" {
+    live REDIS_SERVER=192.0.2.10:6379 REDIS_USER=shop REDIS_PASSWORD="$PASSWORD"
+    expect "SET k v PX 60000" "ok text OK"
+    expect "GET k" "ok text v"
+    for command in FLUSHALL "KEYS *" SHUTDOWN "CONFIG SET maxmemory 1" "ACL LIST" MONITOR; do
+        say "$command"
+        assert_regex "$OUTCOME" "^ok error NOPERM"
+    done
+    live REDIS_SERVER=192.0.2.10:6379 REDIS_USER=shop REDIS_PASSWORD=wrong
+    expect "GET k" "gone - -"
+    live REDIS_SERVER=192.0.2.10:6379
+    expect "GET k" "gone - -"
+}
+
+@test "TLS: a certificate of our CA for this address is trusted" {
+    live REDIS_SERVER=192.0.2.11:6379 REDIS_USER=shop REDIS_PASSWORD="$PASSWORD" REDIS_CA_FILE=/certificates/ca.pem
+    large=$(head -c 60000 /dev/zero | tr '\0' x)
+    expect "SET k $large" "ok text OK"
+    expect "GET k" "ok text $large"
+}
+
+# not_trusted SERVER CA REASON: no connection, hence no password told.
+not_trusted() {
+    live REDIS_SERVER="$1" REDIS_USER=shop REDIS_PASSWORD="$PASSWORD" REDIS_CA_FILE="$2"
+    expect "PING" "gone - -"
+    logged "$3" 1
+}
+
+@test "TLS: a certificate of another CA is not" {
+    not_trusted 192.0.2.11:6379 /certificates/stranger.pem "its certificate:"
+}
+
+@test "TLS: a certificate of our CA for another address is not" {
+    not_trusted 192.0.2.12:6379 /certificates/ca.pem "its certificate: IP address mismatch"
+}
+
+@test "TLS: a CA file that is not there is not taken for trust" {
+    not_trusted 192.0.2.11:6379 /certificates/none.pem "/certificates/none.pem: "
+}
+
+@test "TLS: a server without it is not spoken to" {
+    live REDIS_SERVER=192.0.2.10:6379 REDIS_USER=shop REDIS_PASSWORD="$PASSWORD" REDIS_CA_FILE=/certificates/ca.pem
+    # It waits for the end of a line, which a handshake does not have.
+    expect_away "PING"
+}
+
+@test "TLS: a server with it does not speak without" {
+    live REDIS_SERVER=192.0.2.11:6379 REDIS_USER=shop REDIS_PASSWORD="$PASSWORD"
+    expect_away "PING"
+}
+
+# Over the Unix socket: what a bridge remembers of a container that was away is not what is tested here.
+@test "killed and started again: calls are answered as before, and nothing is done twice" {
+    answers_ping() { compose exec -T open redis-cli ping; }
+    live REDIS_SERVER=unix:/socket/redis.sock
+    expect "SET k old" "ok text OK"
+    compose kill open
+    expect "GET k" "gone - -"
+    compose up --detach open
+    within 20 answers_ping
+    expect "GET k" "ok nil -"
+    # Restarted between two calls: the connection is dead, and the call that finds out is answered all the same.
+    compose restart --timeout 0 open
+    within 20 answers_ping
+    expect "GET k" "ok nil -"
+    # But for one that must not be done twice.
+    compose restart --timeout 0 open
+    within 20 answers_ping
+    expect "INCR n" "gone - -"
+    expect "GET n" "ok nil -"
+    logged '"event":"redis is back"' 3
+}
+
+@test "paused: a call costs its time-out and no more, and afterwards all is well" {
+    live REDIS_SERVER=192.0.2.10:6379 REDIS_USER=shop REDIS_PASSWORD="$PASSWORD" REDIS_TIMEOUT_MS=500
+    expect "SET k v" "ok text OK"
+    compose pause shop
+    for _ in 1 2 3; do
+        expect "GET k" "timeout - -"
+        assert [ "$TOOK" -ge 500 ]
+        assert [ "$TOOK" -lt 1000 ]
+    done
+    compose unpause shop
+    expect "GET k" "ok text v"
+}
+
+@test "paused with TLS: the same" {
+    live REDIS_SERVER=192.0.2.11:6379 REDIS_USER=shop REDIS_PASSWORD="$PASSWORD" REDIS_CA_FILE=/certificates/ca.pem REDIS_TIMEOUT_MS=500
+    expect "SET k v" "ok text OK"
+    compose pause tls
+    # On the old connection, then shaking hands on a new one.
+    for _ in 1 2; do
+        expect "GET k" "timeout - -"
+        assert [ "$TOOK" -ge 500 ]
+        assert [ "$TOOK" -lt 1000 ]
+    done
+    compose unpause tls
+    expect "GET k" "ok text v"
+}
+
+@test "memory full: writing is refused, reading goes on" {
+    live REDIS_SERVER=192.0.2.15:6379
+    say "SET k v"
+    assert_regex "$OUTCOME" "^ok error OOM"
+    expect "GET k" "ok nil -"
+}
