@@ -9,7 +9,6 @@ Outcomes:
                     END_REQUEST with that status, or UNKNOWN_TYPE; the next request is served
 """
 
-import os
 import random
 import time
 
@@ -24,6 +23,7 @@ PARAMS_BYTES, BODY_BYTES = 65536, 1 << 20
 BAD_REQUEST = series.answered(400)
 NOT_FOUND = series.answered(404)
 NO_METHOD = series.answered(405)
+TOO_LARGE = series.answered(413)
 SERVED = series.answered(200)
 
 
@@ -111,7 +111,7 @@ RECORDS = [
 VARIABLES = [
     ("variables that end within a name", with_params(b"\x0e\x03REQUEST"), "closed", series.MALFORMED),
     ("a length of 2 GiB", with_params(b"\xff\xff\xff\xff\x00x"), "closed", series.MALFORMED),
-    ("lengths whose sum overflows 32 bits", with_params(b"\xff\xff\xff\xff\xff\xff\xff\xffx"), "closed", series.MALFORMED),
+    ("lengths whose sum overflows 32 bits", with_params(b"\xff" * 8 + b"x"), "closed", series.MALFORMED),
     ("a length cut in four", with_params(b"\x80\x00"), "closed", series.MALFORMED),
     ("no variables", with_params(b""), "400", BAD_REQUEST),
     ("empty names and values, 32,768 of them", with_params(bytes(PARAMS_BYTES)), "400", BAD_REQUEST),
@@ -130,7 +130,8 @@ VARIABLES = [
         (f"REQUEST_URI {value!r}", uri(value), "400", BAD_REQUEST)
         for value in (
             "", "*", "livez", "http://", "ftp://host/livez", "/\0", "/livez\0", "/%00", "/%", "/%4", "/%zz", "/%-1",
-            "/%0d%0aX-Injected:%20yes", "/\r\nX-Injected: yes", "/products?page=1\r\nX-Injected: yes", "/?a=%00", "/\x7f",
+            "/%0d%0aX-Injected:%20yes", "/\r\nX-Injected: yes", "/products?page=1\r\nX-Injected: yes", "/?a=%00",
+            "/\x7f",
             b"/\xff", b"/\xc0\xaf", "/%c0%af", "/%ed%a0%80", "/%f4%90%80%80", "/%e2%82", b"/?\x80", "/%c2%85",
         )
     ),
@@ -147,8 +148,8 @@ VARIABLES = [
      ("CONTENT_LENGTH", "3"), ("CONTENT_LENGTH", "4")) + stdin(1, b"abc"), "400", BAD_REQUEST),
     ("a body without CONTENT_LENGTH", request("/", method="POST", body=b"abc"), "405", NO_METHOD),
     ("a body of BODY_BYTES", request("/", method="POST", body=bytes(BODY_BYTES)), "405", NO_METHOD),
-    ("a body larger than BODY_BYTES", request("/", method="POST", body=bytes(BODY_BYTES + 1)), "413", series.answered(413)),
-    ("a body of 20 MB", request("/", method="POST", body=bytes(20_000_000)), "413", series.answered(413)),
+    ("a body larger than BODY_BYTES", request("/", method="POST", body=bytes(BODY_BYTES + 1)), "413", TOO_LARGE),
+    ("a body of 20 MB", request("/", method="POST", body=bytes(20_000_000)), "413", TOO_LARGE),
     ("a body of 20,000 records", begin() + params(1, ("REQUEST_METHOD", "POST"), ("REQUEST_URI", "/"))
      + record(STDIN, 1, b"x") * 20000 + record(STDIN, 1), "405", NO_METHOD),
 ]
@@ -290,7 +291,8 @@ GONE = [
     ("gone within a body", vanish(begin() + params(1, *GOOD) + record(STDIN, 1, b"x" * 1000)[:500]), "gone", None),
     ("gone before the answer of the loop", vanish(request()), "gone", None),
     ("gone before the answer of a worker", vanish(request("/products/1000")), "gone", None),
-    ("gone with 100 requests open", vanish(b"".join(request("/products/1", id=i) for i in range(1, 101))), "gone", None),
+    ("gone with 100 requests open", vanish(b"".join(request("/products/1", id=i) for i in range(1, 101))), "gone",
+     None),
 ]
 
 
@@ -302,8 +304,10 @@ def random_records(seed):
     """Records that are right in form, of any type, id and content."""
     dice = random.Random(seed)
     return b"".join(
-        record(dice.choice((BEGIN, ABORT, PARAMS, STDIN, DATA, GET_VALUES, 12, 77)), dice.choice((0, 1, 1, 1, 2, 65535)),
-               dice.randbytes(dice.choice((0, 0, 8, 8, 30, 3000))), padding=dice.choice((0, 0, 7, 255)))
+        record(dice.choice((BEGIN, ABORT, PARAMS, STDIN, DATA, GET_VALUES, 12, 77)),
+               dice.choice((0, 1, 1, 1, 2, 65535)),
+               dice.randbytes(dice.choice((0, 0, 8, 8, 30, 3000))),
+               padding=dice.choice((0, 0, 7, 255)))
         for _ in range(20)
     )
 

@@ -3,8 +3,8 @@
     web_abuse.py names        the rows, a line each
     web_abuse.py one NAME     one of them: the status, who counted it, the neighbours
 
-A row is a name, the bytes sent (or a function that does it), the status the visitor sees, and shopd's series that counts
-it; None: Nginx refuses it, and shopd does not hear of it.
+A row is a name, the bytes sent (or a function that does it), the status the visitor sees, and shopd's series that
+counts it; None: Nginx refuses it, and shopd does not hear of it.
 """
 
 import re
@@ -96,7 +96,9 @@ def too_slow():
 
 # --- The table ----------------------------------------------------------------------------------------------------
 
+CHUNKED = b"Transfer-Encoding: chunked"
 BY_SHOPD = series.answered(400)
+SMUGGLED = b"GET /metrics HTTP/1.1\r\nHost: foobar.com\r\n\r\n"
 EVIL = b"x%0d%0aX-Injected: yes%0d%0a%0d%0a<script>injected</script>"
 
 ROWS = [
@@ -132,20 +134,21 @@ ROWS = [
     ("Content-Length of 30 digits", post(b"Content-Length: " + b"9" * 30), "400", None),
     ("Content-Length of 10 GB", post(b"Content-Length: 10000000000"), "413", None),
     ("two of Content-Length", post(b"Content-Length: 1", b"Content-Length: 2", body=b"ab"), "400", None),
-    ("Content-Length and chunks", post(b"Content-Length: 5", b"Transfer-Encoding: chunked", body=b"0\r\n\r\n"), "400", None),
+    ("Content-Length and chunks", post(b"Content-Length: 5", CHUNKED, body=b"0\r\n\r\n"), "400", None),
     ("a coding nobody knows", post(b"Transfer-Encoding: abuse"), "501", None),
-    ("a chunk whose size is no number", post(b"Transfer-Encoding: chunked", body=b"zz\r\nab\r\n0\r\n\r\n"), "400", None),
-    ("a chunk of 16 EiB", post(b"Transfer-Encoding: chunked", body=b"ffffffffffffffff\r\nab\r\n"), "400", None),
-    ("chunks that are too much", post(b"Transfer-Encoding: chunked", body=b"100001\r\n" + bytes(MIB + 1) + b"\r\n0\r\n\r\n"),
+    ("a chunk whose size is no number", post(CHUNKED, body=b"zz\r\nab\r\n0\r\n\r\n"), "400", None),
+    ("a chunk of 16 EiB", post(CHUNKED, body=b"ffffffffffffffff\r\nab\r\n"), "400", None),
+    ("chunks that are too much", post(CHUNKED, body=b"100001\r\n" + bytes(MIB + 1) + b"\r\n0\r\n\r\n"),
      "413", None),
-    ("chunks as many as allowed", post(b"Transfer-Encoding: chunked", body=b"100000\r\n" + bytes(MIB) + b"\r\n0\r\n\r\n"),
+    ("chunks as many as allowed", post(CHUNKED, body=b"100000\r\n" + bytes(MIB) + b"\r\n0\r\n\r\n"),
      "405", series.answered(405)),
-    ("a request in the body of another", post(b"Content-Length: 44", body=b"GET /metrics HTTP/1.1\r\nHost: foobar.com\r\n\r\nxx"),
-     "405", series.answered(405)),
+    ("a request in the body of another", post(b"Content-Length: %d" % len(SMUGGLED), body=SMUGGLED), "405",
+     series.answered(405)),
     ("a header that never ends", too_slow, "closed", None),
-    ("200 visitors with a header that never ends", crowd_of_slow(200, b"GET /livez HTTP/1.1\r\n" + HOST, b"X: y\r\n", 5),
-     "gone", None),
-    ("200 visitors with a body that never ends", crowd_of_slow(200, post(b"Content-Length: 1000"), b"x", 5), "gone", None),
+    ("200 visitors with a header that never ends",
+     crowd_of_slow(200, b"GET /livez HTTP/1.1\r\n" + HOST, b"X: y\r\n", 5), "gone", None),
+    ("200 visitors with a body that never ends",
+     crowd_of_slow(200, post(b"Content-Length: 1000"), b"x", 5), "gone", None),
     ("50 visitors who do not read", crowd_of_slow(50, get(b"/products/1000"), b"", 3), "gone", series.answered(200)),
     ("200 visitors who are gone at once", crowd_of_slow(200, get(b"/products/1"), b"", 0), "gone", None),
 ]
