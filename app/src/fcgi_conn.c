@@ -143,7 +143,10 @@ static enum status abort_request(struct fcgi_conn *conn) {
 
 static enum status answer_values(struct fcgi_conn *conn) {
     static const char *const names[] = {"FCGI_MAX_CONNS", "FCGI_MAX_REQS", "FCGI_MPXS_CONNS"};
-    const unsigned values[] = {conn->limits->connections, conn->limits->budget->most, 1};
+    const struct fcgi_limits *limits = conn->limits;
+    /* The specification means the whole application; HAProxy takes it for the most on one connection. */
+    unsigned requests = limits->requests < limits->budget->most ? limits->requests : limits->budget->most;
+    const unsigned values[] = {limits->connections, requests, 1};
     enum { NAMES = sizeof names / sizeof *names };
     bool asked[NAMES] = {false};
     struct slice query = {(const char *)conn->control, conn->header.content_length};

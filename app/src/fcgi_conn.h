@@ -47,7 +47,8 @@ struct fcgi_limits {
     size_t memory_bytes;  /* of one request's arena, response included; params or body without room: a fault too */
     unsigned connections; /* of the whole server: the FCGI_MAX_CONNS we tell */
     unsigned requests;    /* open, or answered and not yet sent, on one connection; more: FCGI_OVERLOADED */
-    struct fcgi_budget *budget; /* of the whole server; more: FCGI_OVERLOADED. Its most is the FCGI_MAX_REQS we tell */
+    struct fcgi_budget
+        *budget; /* of the whole server; more: FCGI_OVERLOADED. The smaller is the FCGI_MAX_REQS we tell */
 };
 
 /* Why a request that was handed out cannot be served as it is. */

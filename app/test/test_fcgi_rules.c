@@ -35,9 +35,9 @@ static void values_that_are_asked_for_are_told(void **state) {
         const char *asked, *told;
     } cases[] = {
         {"FCGI_MAX_CONNS=\nFCGI_MAX_REQS=\nFCGI_MPXS_CONNS=\n",
-         "FCGI_MAX_CONNS=100\nFCGI_MAX_REQS=1000\nFCGI_MPXS_CONNS=1\n"},
+         "FCGI_MAX_CONNS=100\nFCGI_MAX_REQS=8\nFCGI_MPXS_CONNS=1\n"},
         {"FCGI_MPXS_CONNS=\n", "FCGI_MPXS_CONNS=1\n"},
-        {"FCGI_MAX_REQS=ignored\nFCGI_MAX_REQS=\n", "FCGI_MAX_REQS=1000\n"},
+        {"FCGI_MAX_REQS=ignored\nFCGI_MAX_REQS=\n", "FCGI_MAX_REQS=8\n"},
         {"FCGI_OTHER=\nFCGI_MAX_CONN=\nfcgi_max_conns=\n", ""},
         {"", ""},
     };
@@ -52,16 +52,28 @@ static void values_that_are_asked_for_are_told(void **state) {
     }
 }
 
-static void enormous_limits_are_told_right(void **state) {
+/* HAProxy takes FCGI_MAX_REQS for the most on one connection. */
+static void the_smaller_limit_of_requests_is_told(void **state) {
     (void)state;
-    struct peer *peer = peer_new();
-    struct bytes in = {0};
-    peer->budget->most = 4294967295u;
-    put_pairs(&in, FCGI_GET_VALUES, 0, "FCGI_MAX_REQS=\n");
-    assert_int_equal(peer_send(peer, &in), STATUS_OK);
-    peer_receive(peer);
-    expect_values(peer, "FCGI_MAX_REQS=4294967295\n");
-    peer_free(peer);
+    static const struct {
+        unsigned connection, server;
+        const char *told;
+    } cases[] = {
+        {8, 7, "FCGI_MAX_REQS=7\n"},
+        {8, 9, "FCGI_MAX_REQS=8\n"},
+        {4294967295u, 4294967295u, "FCGI_MAX_REQS=4294967295\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct peer *peer = peer_new();
+        struct bytes in = {0};
+        peer->limits.requests = cases[i].connection;
+        peer->budget->most = cases[i].server;
+        put_pairs(&in, FCGI_GET_VALUES, 0, "FCGI_MAX_REQS=\n");
+        assert_int_equal(peer_send(peer, &in), STATUS_OK);
+        peer_receive(peer);
+        expect_values(peer, cases[i].told);
+        peer_free(peer);
+    }
 }
 
 static void unknown_types_are_named(void **state) {
@@ -264,7 +276,7 @@ static void nothing_is_taken_after_a_broken_rule(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_that_are_asked_for_are_told),
-        cmocka_unit_test(enormous_limits_are_told_right),
+        cmocka_unit_test(the_smaller_limit_of_requests_is_told),
         cmocka_unit_test(unknown_types_are_named),
         cmocka_unit_test(only_responders_are_known),
         cmocka_unit_test(a_peer_that_asks_and_does_not_read_is_bounded),

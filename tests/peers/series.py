@@ -10,12 +10,19 @@ import fcgi
 
 CONNECTIONS_OPENED = "shopd_fcgi_connections_total"
 CONNECTIONS = "shopd_fcgi_connections"
-MALFORMED = "shopd_fcgi_malformed_total"
-TOO_SLOW = "shopd_fcgi_timeouts_total"
-ODD = "shopd_fcgi_oddities_total"
+MALFORMED = 'shopd_fcgi_errors_total{kind="malformed"}'
+TOO_SLOW = 'shopd_fcgi_errors_total{kind="timeout"}'
+UNKNOWN_TYPE = 'shopd_fcgi_errors_total{kind="unknown_type"}'
+UNKNOWN_ROLE = 'shopd_fcgi_errors_total{kind="unknown_role"}'
+OVERLOADED = 'shopd_fcgi_errors_total{kind="overloaded"}'
+INACTIVE_ID = 'shopd_fcgi_errors_total{kind="inactive_id"}'
 ABORTED = "shopd_requests_aborted_total"
+NOT_READ = 'shopd_requests_refused_total{reason="not_read"}'
+STOPPING = 'shopd_requests_refused_total{reason="stopping"}'
 QUEUED = "shopd_queue_length"
 BUSY = "shopd_workers_busy"
+MEMORY = "process_resident_memory_bytes"
+OPEN_FILES = "process_open_fds"
 
 
 def answered(status):
