@@ -48,16 +48,16 @@ enum { PRICE_BYTES = 24 };
 
 /* "12.50", at the end of room, which snprintf() would take a tenth of a list's time to fill. */
 static const char *write_price(char room[static PRICE_BYTES], uint64_t cents) {
-    char *at = room + PRICE_BYTES;
-    *--at = '\0';
-    *--at = (char)('0' + cents % 10);
-    *--at = (char)('0' + cents / 10 % 10);
-    *--at = '.';
+    size_t at = PRICE_BYTES;
     uint64_t euros = cents / 100;
+    room[--at] = '\0';
+    room[--at] = (char)('0' + cents % 10);
+    room[--at] = (char)('0' + cents / 10 % 10);
+    room[--at] = '.';
     do {
-        *--at = (char)('0' + euros % 10);
+        room[--at] = (char)('0' + euros % 10);
     } while ((euros /= 10) > 0);
-    return at;
+    return room + at;
 }
 
 static void collect_product(void *context, const struct db_value *column) {
