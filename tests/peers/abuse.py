@@ -16,7 +16,7 @@ from neighbour import Neighbour, on_socket
 
 SHOPD = "shopd:9000"
 # Rounds that may have taken memory which is kept for later: caches, arenas, the C library's heap.
-WARM_UP, GROWTH = 500, 1.05
+WARM_UP, GROWTH = 2500, 1.05
 
 
 def expect(what, seen, wanted):
