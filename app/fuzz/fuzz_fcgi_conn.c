@@ -16,7 +16,7 @@
 
 #include "fcgi_conn.h"
 
-enum { WAITING_MAX = 4096, LARGE_BYTES = 140000, REPLIES_BYTES = 16384, REQUESTS_OF_SERVER = 40, PATIENCE_US = 3 };
+enum { WAITING_MAX = 64, LARGE_BYTES = 140000, REPLIES_BYTES = 16384, REQUESTS_OF_SERVER = 40, PATIENCE_US = 3 };
 
 static struct fcgi_budget budget = {.most = REQUESTS_OF_SERVER};
 static const struct fcgi_limits limits = {

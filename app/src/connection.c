@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -15,14 +16,17 @@ enum { VECTORS_AT_ONCE = 64, READ_BYTES = 64 * 1024 };
 
 struct connection {
     struct connections *all;
-    int fd; /* -1: closed */
+    struct connection *previous, *next; /* in the lists of the loop, which alone goes through them */
+
+    /* Held by the loop while it is at work on the connection, and by a thread that sends an answer. */
+    pthread_mutex_t lock; /* guards what follows */
+    int fd;               /* -1: closed */
     struct fcgi_conn *fcgi;
     struct fcgi_conn_events events;
     uint32_t watched;        /* what epoll watches for now */
     unsigned in_work;        /* requests handed out and not given back */
     int64_t active_us;       /* bytes came or went last */
     int64_t unsent_since_us; /* output waits since then, or since bytes went last; 0: none waits */
-    struct connection *previous, *next;
 };
 
 struct connections {
@@ -31,14 +35,17 @@ struct connections {
     struct loop *loop;
     int epoll_fd;
     struct connection *open;
-    struct connection *closed;  /* linked by next only */
-    struct connection *reading; /* fcgi_conn is at work on it, and may call on_request() */
-    unsigned count;             /* of the open ones */
+    struct connection *closed; /* linked by next only */
+    unsigned count;            /* of the open ones */
     uint8_t buffer[READ_BYTES];
 };
 
+/* What this thread feeds bytes to, and holds the lock of: on_request() is called from within. */
+static _Thread_local const struct connection *feeding;
+
 /* --- Ending --------------------------------------------------------------------------- */
 
+/* With the lock, on the loop. */
 static void close_connection(struct connection *connection) {
     struct connections *all = connection->all;
     close(connection->fd);
@@ -65,8 +72,10 @@ unsigned connections_give_up(struct connections *all) {
     unsigned given_up = 0;
     while (all->open != NULL) {
         struct connection *connection = all->open;
+        pthread_mutex_lock(&connection->lock);
         given_up += connection->in_work > 0 || fcgi_conn_pending_bytes(connection->fcgi) > 0;
         close_connection(connection);
+        pthread_mutex_unlock(&connection->lock);
     }
     return given_up;
 }
@@ -75,10 +84,14 @@ void connections_sweep(struct connections *all) {
     struct connection **link = &all->closed;
     while (*link != NULL) {
         struct connection *connection = *link;
-        if (connection->in_work > 0) {
+        pthread_mutex_lock(&connection->lock);
+        bool in_work = connection->in_work > 0;
+        pthread_mutex_unlock(&connection->lock);
+        if (in_work) {
             link = &connection->next;
         } else {
             *link = connection->next;
+            pthread_mutex_destroy(&connection->lock);
             free(connection);
         }
     }
@@ -111,7 +124,8 @@ static void note_unsent(struct connection *connection, bool sent) {
     }
 }
 
-void connection_flush(struct connection *connection) {
+/* Sends what can be sent now, then watches for what is left. With the lock, on any thread. False: close it. */
+static bool flush(struct connection *connection) {
     struct iovec vectors[VECTORS_AT_ONCE];
     size_t count;
     bool some_sent = false;
@@ -125,8 +139,7 @@ void connection_flush(struct connection *connection) {
             break;
         }
         if (sent < 0) {
-            close_connection(connection);
-            return;
+            return false;
         }
         fcgi_conn_sent(connection->fcgi, (size_t)sent);
         connection->active_us = clock_monotonic_us();
@@ -134,10 +147,10 @@ void connection_flush(struct connection *connection) {
     }
     note_unsent(connection, some_sent);
     if (fcgi_conn_finished(connection->fcgi)) {
-        close_connection(connection);
-    } else {
-        watch(connection);
+        return false;
     }
+    watch(connection);
+    return true;
 }
 
 /* --- Bytes in ------------------------------------------------------------------------- */
@@ -156,7 +169,7 @@ static void on_oddity(void *context, const char *what) {
 }
 
 /* The bytes could not be taken: by the peer's fault, or by ours. */
-static void refuse(struct connection *connection, enum status status) {
+static void count_refusal(const struct connection *connection, enum status status) {
     if (status == STATUS_NO_MEMORY) {
         metrics_add(METRIC_CONNECTIONS_NO_MEMORY, 1);
         log_event(LOG_ERROR, "no memory, connection closed", LOG_NUMBER("fd", connection->fd));
@@ -164,62 +177,91 @@ static void refuse(struct connection *connection, enum status status) {
         metrics_add(METRIC_CONNECTIONS_MALFORMED, 1);
         log_event(LOG_WARNING, "malformed FastCGI, connection closed", LOG_NUMBER("fd", connection->fd));
     }
-    close_connection(connection);
 }
 
-static void read_some(struct connection *connection) {
+/* With the lock, on the loop. False: close it. */
+static bool read_some(struct connection *connection) {
     struct connections *all = connection->all;
     ssize_t received = recv(connection->fd, all->buffer, READ_BYTES, 0);
     if (received < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK)) {
-        return;
+        return true;
     }
     if (received <= 0) {
-        close_connection(connection);
-        return;
+        return false;
     }
     connection->active_us = clock_monotonic_us();
-    all->reading = connection;
+    feeding = connection;
     enum status status = fcgi_conn_feed(connection->fcgi, all->buffer, (size_t)received, connection->active_us);
-    all->reading = NULL;
+    feeding = NULL;
     if (status != STATUS_OK) {
-        refuse(connection, status);
-        return;
+        count_refusal(connection, status);
+        return false;
     }
-    connection_flush(connection);
+    return flush(connection);
 }
 
 void connection_handle(struct connection *connection, uint32_t events) {
-    if (connection->fd >= 0 && events & (EPOLLIN | EPOLLERR | EPOLLHUP)) {
-        read_some(connection);
+    pthread_mutex_lock(&connection->lock);
+    if (connection->fd >= 0) {
+        bool alive = true;
+        if (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) {
+            alive = read_some(connection);
+        }
+        if (alive && events & EPOLLOUT) {
+            alive = flush(connection);
+        }
+        if (!alive) {
+            close_connection(connection);
+        }
     }
-    if (connection->fd >= 0 && events & EPOLLOUT) {
-        connection_flush(connection);
-    }
+    pthread_mutex_unlock(&connection->lock);
 }
 
 void connections_drain(struct connections *all) {
     struct connection *next;
     for (struct connection *c = all->open; c != NULL; c = next) {
         next = c->next;
-        read_some(c); /* a request that has come already is not lost */
-        if (c->fd >= 0) {
+        pthread_mutex_lock(&c->lock);
+        bool alive = read_some(c); /* a request that has come already is not lost */
+        if (alive) {
             fcgi_conn_drain(c->fcgi);
-            connection_flush(c);
+            alive = flush(c);
         }
+        if (!alive) {
+            close_connection(c);
+        }
+        pthread_mutex_unlock(&c->lock);
     }
 }
 
 /* --- Answers -------------------------------------------------------------------------- */
 
-struct connection *connection_take_back(struct fcgi_request *request) {
-    struct connection *connection = request->application;
+/* With the lock. True: somebody waits for the answer. */
+static bool take_back(struct connection *connection, struct fcgi_request *request) {
     bool waited_for = request->conn != NULL;
     connection->in_work--;
     if (!waited_for) {
         metrics_add(METRIC_REQUESTS_ABORTED, 1);
     }
     fcgi_conn_respond(request);
-    return waited_for ? connection : NULL;
+    return waited_for;
+}
+
+bool connection_answer(struct fcgi_request *request) {
+    struct connection *connection = request->application;
+    if (feeding == connection) {
+        take_back(connection, request); /* who feeds it sends afterwards */
+        return true;
+    }
+    if (feeding != NULL) {
+        return false;
+    }
+    pthread_mutex_lock(&connection->lock);
+    if (take_back(connection, request) && !flush(connection)) {
+        shutdown(connection->fd, SHUT_RDWR); /* its loop sees that, and closes it */
+    }
+    pthread_mutex_unlock(&connection->lock); /* from here on the loop may free it */
+    return true;
 }
 
 struct loop *connection_loop(const struct fcgi_request *request) {
@@ -227,42 +269,41 @@ struct loop *connection_loop(const struct fcgi_request *request) {
     return connection->all->loop;
 }
 
-bool connections_reading(const struct connections *all, const struct fcgi_request *request) {
-    return request->application == all->reading;
-}
-
 /* --- Time ----------------------------------------------------------------------------- */
 
 /* False: the peer has stopped within a record. */
 static bool expire_requests(struct connection *connection, int64_t before_us) {
-    struct connections *all = connection->all;
-    all->reading = connection;
+    feeding = connection;
     bool whole = fcgi_conn_expire(connection->fcgi, before_us);
-    all->reading = NULL;
+    feeding = NULL;
     return whole;
 }
 
-static void look_at(struct connection *connection, int64_t now_us) {
+/* With the lock, on the loop. False: close it. */
+static bool look_at(struct connection *connection, int64_t now_us) {
     const struct server_options *options = connection->all->options;
     int64_t read_us = options->read_timeout_ms * 1000;
     unsigned open = fcgi_conn_open_requests(connection->fcgi);
     bool stuck = connection->unsent_since_us != 0 && now_us - connection->unsent_since_us > read_us;
-    bool idle = open == 0 && now_us - connection->active_us > options->idle_timeout_ms * 1000;
     if (stuck || !expire_requests(connection, now_us - read_us)) {
         metrics_add(METRIC_CONNECTIONS_TIMED_OUT, 1);
-        close_connection(connection);
-    } else if (idle) {
-        close_connection(connection);
-    } else if (open > 0) {
-        connection_flush(connection); /* what expired may have been answered */
+        return false;
     }
+    if (open > 0) {
+        return flush(connection); /* what expired may have been answered */
+    }
+    return now_us - connection->active_us <= options->idle_timeout_ms * 1000;
 }
 
 void connections_close_slow(struct connections *all, int64_t now_us) {
     struct connection *next;
     for (struct connection *connection = all->open; connection != NULL; connection = next) {
         next = connection->next;
-        look_at(connection, now_us);
+        pthread_mutex_lock(&connection->lock);
+        if (!look_at(connection, now_us)) {
+            close_connection(connection);
+        }
+        pthread_mutex_unlock(&connection->lock);
     }
 }
 
@@ -273,6 +314,7 @@ bool connections_add(struct connections *all, int fd) {
     if (connection == NULL) {
         return false;
     }
+    pthread_mutex_init(&connection->lock, NULL);
     connection->all = all;
     connection->fd = fd;
     connection->active_us = clock_monotonic_us();
@@ -282,6 +324,7 @@ bool connections_add(struct connections *all, int fd) {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
     if (connection->fcgi == NULL || epoll_ctl(all->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
         fcgi_conn_free(connection->fcgi);
+        pthread_mutex_destroy(&connection->lock);
         free(connection);
         return false;
     }

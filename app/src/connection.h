@@ -4,12 +4,14 @@
  *
  *   readable --> connection_handle: recv -> fcgi_conn -> on_request
  *   writable --> connection_handle: fcgi_conn -> sendmsg
- *   answered --> connection_take_back, connection_flush
+ *   answered --> connection_answer: fcgi_conn -> sendmsg, on the thread that has the answer
  *   a tick   --> connections_close_slow
  *
- * A connection is closed at once, but its memory stays until no event of the round
- * and no request in work can name it: connections_sweep() frees what is left.
- * Everything here belongs to the thread of the loop.
+ * An answer is sent by the thread that made it, under the connection's lock: to wake the
+ * loop for it would cost more than the sending. All else belongs to the thread of the loop.
+ *
+ * A connection is closed at once, but its memory stays until no event of the round and no
+ * request in work can name it: connections_sweep() frees what is left.
  */
 #ifndef CONNECTION_H
 #define CONNECTION_H
@@ -39,18 +41,13 @@ bool connections_add(struct connections *all, int fd);
 /* Reads and writes as the EPOLL… events say. May close the connection. */
 void connection_handle(struct connection *connection, uint32_t events);
 
-/* Sends what can be sent now, then watches for what is left. May close the connection. */
-void connection_flush(struct connection *connection);
-
-/* Takes a request back whose response was set. The connection, now to be flushed, or
- * NULL if nobody waits for the answer any more. */
-struct connection *connection_take_back(struct fcgi_request *request);
+/* Takes a request back whose response was set, and sends that as far as it can be sent now.
+ * Any thread. False: this thread is within on_request() of another connection, and must
+ * not wait for the lock of this one; nothing was done. */
+bool connection_answer(struct fcgi_request *request);
 
 /* The loop that holds the connection of a request which was handed out. Any thread. */
 struct loop *connection_loop(const struct fcgi_request *request);
-
-/* True while the connection of request is reading and calls on_request: it flushes afterwards by itself. */
-bool connections_reading(const struct connections *all, const struct fcgi_request *request);
 
 /* Closes those whose peer reads too slowly, or sends half a record, or was silent for too
  * long. A request that does not come in whole is handed out as it is (fcgi_conn_expire()). */

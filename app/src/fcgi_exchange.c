@@ -216,7 +216,9 @@ static struct iovec wire_piece(const struct fcgi_exchange *exchange, size_t offs
 }
 
 bool fcgi_exchange_in_record(const struct fcgi_exchange *exchange) {
-    return exchange->sent_bytes % RECORD_BYTES_MAX != 0;
+    /* Where a full record ends another begins, but not behind the last one: there the trailer is under way. */
+    bool in_trailer = exchange->sent_bytes > exchange->wire_bytes - TRAILER_BYTES;
+    return exchange->sent_bytes % RECORD_BYTES_MAX != 0 || in_trailer;
 }
 
 size_t fcgi_exchange_turn_bytes(const struct fcgi_exchange *exchange) {

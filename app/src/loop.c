@@ -27,10 +27,9 @@ struct loop {
     unsigned given_up; /* connections */
     unsigned stops_seen;
     enum stage stage;
-    pthread_t thread;
 
     pthread_mutex_t lock;      /* guards done */
-    struct fcgi_request *done; /* answered by other threads, not yet taken back, newest first */
+    struct fcgi_request *done; /* answered within on_request() of another connection, newest first */
 };
 
 /* --- Accepting ------------------------------------------------------------------------ */
@@ -84,15 +83,10 @@ static struct fcgi_request *take_done(struct loop *loop) {
     return request;
 }
 
-static void take_back_done(struct loop *loop) {
-    struct fcgi_request *request = take_done(loop);
-    while (request != NULL) {
-        struct fcgi_request *next = request->next_done;
-        struct connection *connection = connection_take_back(request);
-        if (connection != NULL) {
-            connection_flush(connection);
-        }
-        request = next;
+static void answer_done(struct loop *loop) {
+    for (struct fcgi_request *request = take_done(loop), *next; request != NULL; request = next) {
+        next = request->next_done;
+        connection_answer(request);
     }
 }
 
@@ -103,11 +97,10 @@ void loop_wake(struct loop *loop) {
 }
 
 void loop_respond(struct fcgi_request *request) {
-    struct loop *loop = connection_loop(request);
-    if (pthread_equal(pthread_self(), loop->thread) && connections_reading(loop->connections, request)) {
-        connection_take_back(request);
+    if (connection_answer(request)) {
         return;
     }
+    struct loop *loop = connection_loop(request);
     pthread_mutex_lock(&loop->lock);
     bool first = loop->done == NULL;
     request->next_done = loop->done;
@@ -163,7 +156,7 @@ static void handle(struct loop *loop, const struct epoll_event *event) {
         return;
     }
     if (event->data.ptr == &loop->wake_fd) {
-        take_back_done(loop);
+        answer_done(loop);
         return;
     }
     connection_handle(event->data.ptr, event->events);
@@ -171,7 +164,6 @@ static void handle(struct loop *loop, const struct epoll_event *event) {
 
 unsigned loop_run(struct loop *loop) {
     int64_t next_look_us = 0;
-    loop->thread = pthread_self();
     while (loop->stage != DRAINING || connections_count(loop->connections) > 0) {
         struct epoll_event events[EVENTS_AT_ONCE];
         int count = epoll_wait(loop->epoll_fd, events, EVENTS_AT_ONCE, TICK_MS);
@@ -227,10 +219,7 @@ void loop_free(struct loop *loop) {
     if (loop->connections != NULL) {
         connections_give_up(loop->connections);
     }
-    for (struct fcgi_request *request = take_done(loop), *next; request != NULL; request = next) {
-        next = request->next_done;
-        connection_take_back(request);
-    }
+    answer_done(loop);
     connections_free(loop->connections);
     close_if_open(loop->listen_fd);
     close_if_open(loop->wake_fd);

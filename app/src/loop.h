@@ -5,7 +5,7 @@
  *   epoll_wait
  *     listener readable --> accept_some         new connections
  *     connection ready  --> connection_handle   bytes in, on_request, bytes out
- *     wake_fd           --> take_back_done      answers of other threads, back into their connections
+ *     wake_fd           --> answer_done         answers that had to wait; or the server stops
  *   every tick          --> look_after          time-outs, the stages of stopping
  *
  * Loops share the listening socket and what stands in struct loop_shared, nothing else.
@@ -46,7 +46,8 @@ unsigned loop_run(struct loop *loop);
 /* Makes it look at the shared state now. Any thread. */
 void loop_wake(struct loop *loop);
 
-/* Gives the answer of a request back to the loop that holds its connection. Any thread. */
+/* Sends the answer of a request; if this thread may not do so now, the loop that holds the
+ * connection does. Any thread. */
 void loop_respond(struct fcgi_request *request);
 
 /* NULL is allowed. Frees the requests that were given back and not taken. */

@@ -89,6 +89,40 @@ static void a_reply_waits_for_the_end_of_a_record_only(void **state) {
     peer_free(peer);
 }
 
+/* Also where the end of a response lies across the place where a full record would end. */
+static void a_reply_never_goes_into_a_record(void **state) {
+    (void)state;
+    enum { AROUND = 40, RECORD = FCGI_HEADER_BYTES + FCGI_CONTENT_MAX };
+    for (size_t length = FCGI_CONTENT_MAX - AROUND; length < FCGI_CONTENT_MAX + 3; length++) {
+        for (size_t cut = RECORD - AROUND; cut < RECORD + AROUND; cut++) {
+            struct peer *peer = peer_new();
+            struct bytes in = {0};
+            struct iovec vectors[4];
+            ask_for(peer, 1);
+            answer(peer->held[0], "", (struct slice){large, length});
+            for (size_t left = cut; left > 0 && fcgi_conn_output(peer->conn, vectors, 4) > 0;) {
+                size_t sent = vectors[0].iov_len < left ? vectors[0].iov_len : left;
+                put_bytes(&peer->got, vectors[0].iov_base, sent);
+                fcgi_conn_sent(peer->conn, sent);
+                left -= sent;
+            }
+            put_record(&in, 99, 0, "what is this?");
+            assert_int_equal(peer_send(peer, &in), STATUS_OK);
+            peer_receive(peer);
+            unsigned replies = 0, ends = 0;
+            while (peer->got.read < peer->got.length) {
+                struct slice content;
+                struct fcgi_header header = next_record(peer, &content);
+                replies += header.type == FCGI_UNKNOWN_TYPE && header.request_id == 0;
+                ends += header.type == FCGI_END_REQUEST && header.request_id == 1;
+            }
+            assert_int_equal(replies, 1);
+            assert_int_equal(ends, 1);
+            peer_free(peer);
+        }
+    }
+}
+
 static void an_id_is_free_again_when_its_end_was_sent(void **state) {
     (void)state;
     struct peer *peer = peer_new();
@@ -272,6 +306,7 @@ int main(void) {
         cmocka_unit_test(large_responses_take_turns_and_small_ones_pass),
         cmocka_unit_test(a_response_that_fills_its_records_has_its_end_in_the_last_turn_or_a_turn_of_its_own),
         cmocka_unit_test(a_reply_waits_for_the_end_of_a_record_only),
+        cmocka_unit_test(a_reply_never_goes_into_a_record),
         cmocka_unit_test(an_id_is_free_again_when_its_end_was_sent),
         cmocka_unit_test(a_request_that_is_not_whole_in_time_is_handed_out_as_it_is),
         cmocka_unit_test(all_that_are_late_are_handed_out),

@@ -74,12 +74,12 @@ static void a_full_queue_is_answered_at_once(void **state) {
     start(&bench);
     int64_t shed = metrics_get(METRIC_SHED_BROWSING_QUEUE_FULL);
     struct client *client = client_new(listen_at), *other = client_new(listen_at);
-    put_request(&requests, REQUESTS + 1, FCGI_KEEP_CONN, "REQUEST_METHOD=GET\nREQUEST_URI=/api/v1/products\n", "");
+    put_request(&requests, REQUESTS + 1, FCGI_KEEP_CONN, "REQUEST_METHOD=GET\nREQUEST_URI=/\n", "");
     client_send(client, &requests);
     wait_until(workers_busy(bench.shop.workers) == 1);
     int64_t begun_us = clock_monotonic_us();
     for (uint16_t id = 1; id < REQUESTS; id++) {
-        put_request(&requests, id, FCGI_KEEP_CONN, "REQUEST_METHOD=GET\nREQUEST_URI=/api/v1/products\n", "");
+        put_request(&requests, id, FCGI_KEEP_CONN, "REQUEST_METHOD=GET\nREQUEST_URI=/\n", "");
     }
     client_send(client, &requests);
     for (int i = 0; i < REQUESTS - SERVED; i++) {
