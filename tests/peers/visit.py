@@ -114,6 +114,13 @@ def chunked(front, largest, beyond):
             expect(f"{size} bytes, chunked", visit(front, "/products/1", "POST", body=pieces(size))[0], status)
 
 
+def hurried(front):
+    """A web server that does not wait for the whole of a body without a length: shopd hears of it, or nobody does."""
+    for size in (1, 1000, 100000):
+        status = visit(front, "/products/1", "POST", body=pieces(size))[0]
+        expect(f"{size} bytes, chunked: 405 of shopd, or 411 of the web server", status in (405, 411), True)
+
+
 def cut(front, chunked=""):
     """A visitor leaves in the middle of a body: what came is not taken for the whole."""
     shopd = series.Shopd(shopd_behind(front))
@@ -199,7 +206,8 @@ def together(front, count):
     before = shopd.value(series.CONNECTIONS_OPENED)
     crowd = Crowd(front, products(int(count)))
     until("all are inside shopd", lambda: crowd.wrong or shopd.in_work() == int(count))
-    print(f"{count} at once over {shopd.value(series.CONNECTIONS_OPENED) - before:g} connections", flush=True)
+    opened = shopd.value(series.CONNECTIONS_OPENED) - before
+    print(f"{count} at once, {opened:g} connections opened, {shopd.value(series.CONNECTIONS):g} open", flush=True)
     crowd.leave()
 
 
