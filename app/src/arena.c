@@ -19,8 +19,13 @@ struct arena_block {
     alignas(max_align_t) char data[];
 };
 
-/* With its own header and malloc's, a block is one page: enough for the params of a usual request. */
-enum { BLOCK_BYTES = 4096 - sizeof(struct arena_block) - 16 };
+/* With its own header and malloc's, the first block is one page: enough for the params of a usual request, and for an
+ * answer without much content. Who needs more makes a page of HTML, which fits the second one with all that it is made
+ * from. */
+enum {
+    FIRST_BYTES = 4096 - sizeof(struct arena_block) - 16,
+    FURTHER_BYTES = 8 * 4096 - sizeof(struct arena_block) - 16,
+};
 
 static void *no_room(struct arena *arena) {
     arena->failed = true;
@@ -37,7 +42,8 @@ static struct arena_block *add_block(struct arena *arena, size_t size) {
         return NULL;
     }
     size_t left = arena->limit_bytes - arena->taken_bytes;
-    size_t capacity = size > BLOCK_BYTES ? size : BLOCK_BYTES;
+    size_t usual = arena->blocks == NULL ? FIRST_BYTES : FURTHER_BYTES;
+    size_t capacity = size > usual ? size : usual;
     if (capacity > left) {
         capacity = left;
     }
