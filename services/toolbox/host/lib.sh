@@ -154,3 +154,5 @@ leave() {
     [ -z "$LOCK" ] || rm -rf "$LOCK"
 }
 trap leave EXIT
+# Else bash goes on after a Ctrl-C that the program it waited for took well.
+trap 'exit 130' INT
