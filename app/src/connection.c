@@ -20,7 +20,7 @@ struct connection {
 
     /* Held by the loop while it is at work on the connection, and by a thread that sends an answer. */
     pthread_mutex_t lock; /* guards what follows */
-    int fd;               /* -1: closed */
+    int fd;               /* -1: closed; written by the loop only */
     struct fcgi_conn *fcgi;
     struct fcgi_conn_events events;
     uint32_t watched;        /* what epoll watches for now */
@@ -179,19 +179,26 @@ static void count_refusal(const struct connection *connection, enum status statu
     }
 }
 
-/* With the lock, on the loop. False: close it. */
-static bool read_some(struct connection *connection) {
-    struct connections *all = connection->all;
-    ssize_t received = recv(connection->fd, all->buffer, READ_BYTES, 0);
+enum { NOTHING_YET = 0, PEER_HAS_GONE = -1 };
+
+/* Fills the loop's buffer. Needs no lock: nobody else reads from the socket, or closes it. */
+static ssize_t receive(const struct connection *connection) {
+    ssize_t received = recv(connection->fd, connection->all->buffer, READ_BYTES, 0);
     if (received < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK)) {
-        return true;
+        return NOTHING_YET;
     }
+    return received > 0 ? received : PEER_HAS_GONE;
+}
+
+/* Takes what receive() has returned. With the lock, on the loop. False: close it. */
+static bool take(struct connection *connection, ssize_t received) {
     if (received <= 0) {
-        return false;
+        return received == NOTHING_YET;
     }
     connection->active_us = clock_monotonic_us();
     feeding = connection;
-    enum status status = fcgi_conn_feed(connection->fcgi, all->buffer, (size_t)received, connection->active_us);
+    enum status status =
+        fcgi_conn_feed(connection->fcgi, connection->all->buffer, (size_t)received, connection->active_us);
     feeding = NULL;
     if (status != STATUS_OK) {
         count_refusal(connection, status);
@@ -201,18 +208,17 @@ static bool read_some(struct connection *connection) {
 }
 
 void connection_handle(struct connection *connection, uint32_t events) {
+    if (connection->fd < 0) {
+        return;
+    }
+    ssize_t received = events & (EPOLLIN | EPOLLERR | EPOLLHUP) ? receive(connection) : NOTHING_YET;
     pthread_mutex_lock(&connection->lock);
-    if (connection->fd >= 0) {
-        bool alive = true;
-        if (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) {
-            alive = read_some(connection);
-        }
-        if (alive && events & EPOLLOUT) {
-            alive = flush(connection);
-        }
-        if (!alive) {
-            close_connection(connection);
-        }
+    bool alive = take(connection, received);
+    if (alive && events & EPOLLOUT) {
+        alive = flush(connection);
+    }
+    if (!alive) {
+        close_connection(connection);
     }
     pthread_mutex_unlock(&connection->lock);
 }
@@ -221,8 +227,9 @@ void connections_drain(struct connections *all) {
     struct connection *next;
     for (struct connection *c = all->open; c != NULL; c = next) {
         next = c->next;
+        ssize_t received = receive(c); /* a request that has come already is not lost */
         pthread_mutex_lock(&c->lock);
-        bool alive = read_some(c); /* a request that has come already is not lost */
+        bool alive = take(c, received);
         if (alive) {
             fcgi_conn_drain(c->fcgi);
             alive = flush(c);
