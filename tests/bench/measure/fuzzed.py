@@ -10,7 +10,7 @@ REPORT = Path("results/fuzz.json")
 
 def fuzzed(_settings):
     if not REPORT.is_file():
-        raise NotRun("no long run yet; it takes hours: tests/bench/fuzz")
+        raise NotRun("no long run yet; it takes half an hour: tests/bench/fuzz")
     report = json.loads(REPORT.read_text(encoding="utf-8"))
     row = report["rows"][0]
     return [{"value": row["value"], "n": row["n"], "note": f"run on {report['when'][:10]}"}]
