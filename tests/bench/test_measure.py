@@ -4,7 +4,6 @@ import subprocess
 import sys
 import tempfile
 import unittest
-from pathlib import Path
 
 from measure import engine, pages, report, samples
 from measure.goals import Goal
@@ -87,7 +86,6 @@ class Pages(unittest.TestCase):
         self.assertEqual(pages.REQUEST_ID.sub("", first), pages.REQUEST_ID.sub("", second))
 
 
-@unittest.skipUnless(Path("/var/run/docker.sock").exists(), "needs the engine")
 class CpuTime(unittest.TestCase):
     """The figure everything rests on, against a load whose CPU time is known: Python counts its own."""
 

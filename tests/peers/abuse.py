@@ -131,7 +131,7 @@ def many(rounds):
 
 def settled(shopd):
     """The memory, once nothing is in work but what the neighbour asks."""
-    wait_for(lambda: shopd.in_work() <= 1)
+    expect("idle but for the neighbour", wait_for(lambda: shopd.in_work() <= 1), True)
     return shopd.value(series.MEMORY)
 
 
