@@ -20,7 +20,7 @@ struct arena {
     struct arena_block *blocks; /* newest first; pieces come from the newest */
     size_t taken_bytes;         /* of all blocks, against the limit */
     size_t limit_bytes;
-    bool failed;
+    bool failed; /* a call had no room since arena_init() or arena_free() */
 };
 
 /* Makes an empty arena that will hold at most limit_bytes. Takes no memory yet. */
@@ -30,18 +30,20 @@ void arena_init(struct arena *arena, size_t limit_bytes);
 void *arena_alloc(struct arena *arena, size_t size);
 
 /* Makes the newest piece larger in place if there is room behind it, else moves
- * it. piece and old_size are what arena_alloc() returned and was asked for; the
- * first old_size bytes are kept. A piece of NULL is like arena_alloc(). Returns
- * NULL where there is no room: piece is as it was. */
+ * it: use what is returned, no longer piece. piece and old_size are what
+ * arena_alloc() returned and was asked for; the first old_size bytes are kept.
+ * new_size is not less. A piece of NULL is like arena_alloc(). Returns NULL where
+ * there is no room: piece is as it was. */
 void *arena_grow(struct arena *arena, void *piece, size_t old_size, size_t new_size);
 
-/* Copies length bytes and adds a NUL. Returns NULL where there is no room. */
+/* Copies length bytes, bytes may be NULL for none, and adds a NUL. Returns NULL where
+ * there is no room. */
 char *arena_copy(struct arena *arena, const char *bytes, size_t length);
 
 /* True once any call had no room. */
 bool arena_failed(const struct arena *arena);
 
-/* Gives everything back; the arena is empty and usable again. */
+/* Gives everything back; the arena is empty, has not failed, and is usable again. */
 void arena_free(struct arena *arena);
 
 #endif

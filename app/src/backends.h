@@ -20,16 +20,19 @@
 #include "status.h"
 #include "topology.h"
 
+/* Read by all, changed by none between start and stop, but for what breaker and watch do. */
 struct backends {
     struct topology *topology;
-    struct redis_options redis;
+    struct redis_options redis; /* with redis_breaker; without Redis all zeros */
     struct breaker redis_breaker;
     struct redis_watch *redis_watch; /* NULL: there is no Redis */
     int64_t cache_ttl_ms;
 };
 
-/* Reads its part of config, which must stay, and begins to look; returns after the first
- * looks. STATUS_NO_MEMORY or STATUS_BAD_INPUT: what has begun is ended by backends_stop(). */
+/* Reads its part of config, which must stay, and begins to look, after db_library_init();
+ * returns after the first looks, each of which may take its time-out. STATUS_NO_MEMORY, or
+ * STATUS_BAD_INPUT where the address of a server is none: what has begun is ended by
+ * backends_stop(). */
 enum status backends_start(struct backends *backends, const struct config *config);
 
 /* All clients must have been freed. Also of one that is all zeros. */
@@ -37,18 +40,19 @@ void backends_stop(struct backends *backends);
 
 enum { BACKENDS_SERVERS_MAX = TOPOLOGY_SERVERS_MAX + 1 };
 
-/* Every server as it is now, for the metrics; returns how many. */
+/* Every server as it is now, for the metrics; returns how many. Their strings live as long
+ * as backends. */
 size_t backends_servers(struct backends *backends, struct metrics_server servers[static BACKENDS_SERVERS_MAX]);
 
 struct clients {
     struct database *database;
-    struct cache cache;
+    struct cache cache; /* its redis is NULL without Redis */
 };
 
-/* NULL without memory. backends must outlive it. */
+/* NULL without memory. For one thread; connects when first used. backends must outlive it. */
 struct clients *clients_new(struct backends *backends);
 
-/* NULL is allowed. On the thread that used them. */
+/* NULL is allowed. On the thread that used them, which then calls MySQL no more (db_thread_end()). */
 void clients_free(struct clients *clients);
 
 #endif

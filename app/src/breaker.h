@@ -28,7 +28,10 @@ struct breaker {
     bool trial;        /* while half open: somebody has gone to see */
 };
 
+/* Closed at first. cooldown_us may be 0. */
 void breaker_init(struct breaker *breaker, unsigned limit, int64_t cooldown_us);
+
+/* Nobody uses it any more. */
 void breaker_destroy(struct breaker *breaker);
 
 /* True: the caller may call the backend now, and owes exactly one breaker_report(). While

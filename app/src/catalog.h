@@ -3,7 +3,8 @@
  *
  * Products are handed out as JSON objects: the API prints them, the pages are
  * filled from them, so that both say the same. Keys: id, sku, name, category,
- * description, price ("12.50"), price_cents, currency, stock, in_stock.
+ * description, price ("12.50"), price_cents, currency ("EUR"), stock (pieces), in_stock.
+ * They belong to the document that they are made in.
  */
 #ifndef CATALOG_H
 #define CATALOG_H
@@ -16,7 +17,7 @@
 
 enum { CATALOG_PAGE_SIZE = 20, CATALOG_FEATURED = 8 };
 
-/* STATUS_NOT_FOUND: there is no such product. Else as database_read(). */
+/* STATUS_NOT_FOUND: there is no such product. Else as database_read(); so below. */
 enum status catalog_product(struct database *database, struct call *call, uint32_t id, yyjson_mut_doc *doc,
                             yyjson_mut_val **out);
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <time.h>
 
+/* Any clock of clock_gettime(2), in microseconds. */
 static inline int64_t clock_read_us(clockid_t clock) {
     struct timespec now;
     clock_gettime(clock, &now);

@@ -3,8 +3,8 @@
  *
  * Settings are environment variables. The table below is the only place that
  * knows them: the parser, the range checks, --help and the table in app/README.md
- * come from it. A variable that ends in _FILE names a file that holds the value,
- * as Compose secrets do; its last newline is cut off.
+ * come from it. A variable that ends in PASSWORD_FILE names a file that holds the
+ * password, 1 to 255 bytes, as Compose secrets do; its last newline is cut off.
  */
 #ifndef CONFIG_H
 #define CONFIG_H
@@ -62,8 +62,9 @@
     X(breaker_failures, "BREAKER_FAILURES", 5, 1, 1000, "", "of a backend in a row until it is no longer called")      \
     X(breaker_cooldown_ms, "BREAKER_COOLDOWN_MS", 1000, 10, 600000, "ms", "until it is tried again")
 
-enum { CONFIG_TEXT_BYTES = 256 };
+enum { CONFIG_TEXT_BYTES = 256 }; /* with the NUL */
 
+/* The settings, in the units of the table, but for socket_mode, which is as chmod(2) wants it. */
 struct config {
 #define CONFIG_FIELD(field, ...) char field[CONFIG_TEXT_BYTES];
     CONFIG_TEXTS(CONFIG_FIELD)
@@ -76,9 +77,10 @@ struct config {
 };
 
 /*
- * Reads the environment through get (getenv, but for tests). STATUS_BAD_INPUT: reason,
- * which has room for reason_size bytes, says in one line which variable is wrong and
- * what it may be.
+ * Reads the environment through get (getenv, but for tests), and the files with passwords.
+ * STATUS_BAD_INPUT: reason, which has room for reason_size bytes, says in one line which
+ * variable is wrong and what it may be. Whether an address or a directory is good is not
+ * looked at.
  */
 enum status config_read(char *(*get)(const char *name), struct config *out, char *reason, size_t reason_size);
 

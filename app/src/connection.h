@@ -41,9 +41,9 @@ bool connections_add(struct connections *all, int fd);
 /* Reads and writes as the EPOLL… events say. May close the connection. */
 void connection_handle(struct connection *connection, uint32_t events);
 
-/* Takes a request back whose response was set, and sends that as far as it can be sent now.
- * Any thread. False: this thread is within on_request() of another connection, and must
- * not wait for the lock of this one; nothing was done. */
+/* Takes a request back whose response was set, and sends that as far as it can be sent now;
+ * the request may be freed by then. Any thread. False: this thread is within on_request() of
+ * another connection, and must not wait for the lock of this one; nothing was done. */
 bool connection_answer(struct fcgi_request *request);
 
 /* The loop that holds the connection of a request which was handed out. Any thread. */

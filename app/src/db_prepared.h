@@ -9,8 +9,8 @@
 #include "db.h"
 
 struct db_prepared {
-    const struct db_statement *statement;
-    MYSQL_STMT *handle; /* NULL: no memory for it */
+    const struct db_statement *statement; /* must outlive it */
+    MYSQL_STMT *handle;                   /* NULL: no memory for it */
     MYSQL_BIND columns[DB_COLUMNS_MAX];
     int64_t numbers[DB_COLUMNS_MAX];
     unsigned long lengths[DB_COLUMNS_MAX];
@@ -24,13 +24,13 @@ unsigned db_prepared_make(struct db_prepared *p, MYSQL *mysql, const struct db_s
 void db_prepared_free(struct db_prepared *p);
 
 /* Executes it, with traceparent as a query attribute, and fetches the whole result.
- * Returns 0 or the error code. */
+ * Returns 0 or the error code of MySQL. */
 unsigned db_prepared_execute(struct db_prepared *p, const struct db_value *params, const char *traceparent);
 
-/* Hands out the rows that were fetched, and forgets them. row may be NULL. */
+/* Hands out the rows that were fetched, as db_run() does, and forgets them. */
 void db_prepared_rows(struct db_prepared *p, db_row *row, void *context);
 
-/* The text of the last error. */
+/* The text of the last error, until the next call. */
 const char *db_prepared_error(const struct db_prepared *p);
 
 #endif

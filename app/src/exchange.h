@@ -49,22 +49,25 @@ struct exchange *exchange_new(struct shop *shop, struct fcgi_request *request);
 /* The request's memory, for yyjson: nothing of it needs freeing. */
 yyjson_alc exchange_memory(const struct exchange *exchange);
 
-/* Answers with an HTML page: its template, filled from model. title, node, db_role and
- * request_id are added to the model here. */
+/* Answers with an HTML page: its template, filled from model, an object of exchange->doc.
+ * title, node, db_role and request_id are added to it here; title must live as long as the
+ * request. Without memory the answer is a 500. */
 void exchange_page(struct exchange *exchange, int status, enum page page, const char *title, yyjson_mut_val *model);
 
-/* Answers with model as JSON. */
+/* Answers with model as JSON; with a 500 if it holds a text that is not UTF-8. */
 void exchange_json(struct exchange *exchange, int status, yyjson_mut_val *model);
 
-/* Answers with text of another type. content must live as long as the request. */
+/* Answers with text of another type. Both must live as long as the request. */
 void exchange_text(struct exchange *exchange, int status, const char *content_type, struct slice content);
 
 /* Answers with an error: application/problem+json (RFC 9457) below /api/, a page
- * elsewhere. detail is a sentence for a person. 503 gets Retry-After. */
+ * elsewhere. detail is a sentence for a person, and must live as long as the request. 503
+ * gets Retry-After (RFC 9110 section 10.2.3). */
 void exchange_problem(struct exchange *exchange, int status, const char *detail);
 
 /* Answers with what a failed backend call means to the visitor: 404 for
- * STATUS_NOT_FOUND, 503 for a backend that is away or late, else 500. */
+ * STATUS_NOT_FOUND, with not_found as its detail, 503 for a backend that is away, late or
+ * in deadlocks, else 500. */
 void exchange_failure(struct exchange *exchange, enum status status, const char *not_found);
 
 #endif

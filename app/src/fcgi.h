@@ -59,7 +59,7 @@ struct fcgi_header {
     uint8_t padding_length;  /* bytes to skip after the content */
 };
 
-/* Reads a header. STATUS_BAD_INPUT: the version is not 1. */
+/* Reads a header (section 3.3). STATUS_BAD_INPUT: the version is not 1. */
 enum status fcgi_get_header(const uint8_t bytes[static FCGI_HEADER_BYTES], struct fcgi_header *out);
 
 void fcgi_put_header(uint8_t bytes[static FCGI_HEADER_BYTES], struct fcgi_header header);
@@ -72,7 +72,7 @@ struct fcgi_begin {
 /* Reads the body of BEGIN_REQUEST (section 5.1). */
 struct fcgi_begin fcgi_get_begin(const uint8_t body[static FCGI_BODY_BYTES]);
 
-/* Writes a whole END_REQUEST record, header and body, without padding. */
+/* Writes a whole END_REQUEST record (section 5.5), header and body, without padding. */
 enum { FCGI_END_RECORD_BYTES = FCGI_HEADER_BYTES + FCGI_BODY_BYTES };
 void fcgi_put_end(uint8_t record[static FCGI_END_RECORD_BYTES], uint16_t request_id, uint32_t app_status,
                   enum fcgi_protocol_status protocol_status);
@@ -96,7 +96,8 @@ enum status fcgi_next_pair(struct slice *stream, struct fcgi_pair *out);
 
 /*
  * Appends a pair to bytes, which has room for capacity and holds *length; *length
- * grows. STATUS_TOO_LARGE: no room, nothing was written.
+ * grows. STATUS_TOO_LARGE: no room, or a length that takes more than 31 bits; nothing was
+ * written.
  */
 enum status fcgi_put_pair(uint8_t *bytes, size_t capacity, size_t *length, struct fcgi_pair pair);
 

@@ -14,9 +14,10 @@
  *
  * No clock is read here: now_us is monotonic, from clock.h.
  *
- * A connection is used by one thread, the loop. A request that was handed out may
- * be worked on by another thread, which touches its arena and response only; the
- * loop gives it back through fcgi_conn_respond(). A request outlives its
+ * A connection is used by one thread at a time: whoever owns it has a lock for that
+ * (connection.c). A request that was handed out may be worked on by any thread without
+ * the lock, which touches its arena and response only and may look at cancelled;
+ * fcgi_conn_respond() is a use of the connection again. A request outlives its
  * connection: when the peer leaves or aborts, request->conn becomes NULL and
  * request->cancelled true, and respond() then only frees it.
  */
@@ -70,13 +71,13 @@ struct fcgi_request {
     enum fcgi_fault fault;
 
     /* The response: a CGI header block with its empty line (RFC 3875 section 6),
-     * and the content. Both are set by the application and live in the arena. */
+     * and the content. Both are set by the application and live in the arena, or for ever. */
     struct slice head;
     struct slice content;
 
     atomic_bool cancelled;          /* nobody waits for the response any more */
-    struct fcgi_conn *conn;         /* the loop's: NULL once the peer is gone */
-    struct fcgi_request *next;      /* the loop's: the open requests of a connection */
+    struct fcgi_conn *conn;         /* the connection's: NULL once the peer is gone */
+    struct fcgi_request *next;      /* the connection's: the open requests, or the responses that wait */
     struct fcgi_request *next_done; /* the server's: answered, not yet taken back */
     void *application;              /* the server's: the connection it came by */
     uint16_t id;
@@ -110,8 +111,8 @@ enum status fcgi_conn_feed(struct fcgi_conn *conn, const uint8_t *bytes, size_t 
  * then and has not come in whole, so nobody can say where the next one begins: close. */
 bool fcgi_conn_expire(struct fcgi_conn *conn, int64_t before_us);
 
-/* Queues the response of a request for output and takes the request back. If the
- * peer is gone it is freed. */
+/* Queues the response of a request for output and takes the request back; it is freed
+ * once that is sent, or now if the peer is gone. */
 void fcgi_conn_respond(struct fcgi_request *request);
 
 /* Fills at most max vectors with what waits to be sent, in order; returns how many.
@@ -135,7 +136,8 @@ void fcgi_conn_drain(struct fcgi_conn *conn);
  * the peer did not ask to keep it (section 3.5), or it is being drained. */
 bool fcgi_conn_finished(const struct fcgi_conn *conn);
 
-/* The value of a param, or an empty slice with data NULL when there is none. */
+/* The value of a param, the first of that name, or an empty slice with data NULL when
+ * there is none. */
 struct slice fcgi_param(const struct fcgi_request *request, const char *name);
 
 #endif

@@ -59,7 +59,8 @@ struct fcgi_exchange *fcgi_exchange_of(struct fcgi_request *request);
  * may not come now: STDIN follows PARAMS, and nothing follows the end of a stream. */
 struct fcgi_stream *fcgi_exchange_stream(struct fcgi_exchange *exchange, uint8_t type);
 
-/* Takes bytes of a stream, the first of the record_left that its record still brings. */
+/* Takes bytes of a stream, the first of the record_left that its record still brings. What
+ * goes over the limit, or finds no room, is dropped: fcgi_exchange_end() makes a fault of it. */
 void fcgi_exchange_append(struct fcgi_exchange *exchange, struct fcgi_stream *stream, const uint8_t *bytes,
                           size_t length, size_t record_left);
 
@@ -73,7 +74,7 @@ void fcgi_exchange_expire(struct fcgi_exchange *exchange);
 /* True once both streams have ended. */
 bool fcgi_exchange_complete(const struct fcgi_exchange *exchange);
 
-/* The response was set: makes its records. */
+/* The response was set: makes its records, which what follows is about. */
 void fcgi_exchange_frame(struct fcgi_exchange *exchange);
 
 /* True while a record of the response has been sent in part: nothing else may come between. */

@@ -1,6 +1,7 @@
 /*
  * handlers -- what is behind each route: pages.c for people, api.c for programs,
- * operations.c for those who run the site. The table of routes is in shop.c.
+ * operations.c for those who run the site. The table of routes is in shop.c, which says
+ * where each runs; each answers its exchange once (exchange.h).
  */
 #ifndef HANDLERS_H
 #define HANDLERS_H

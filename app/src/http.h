@@ -51,8 +51,9 @@ enum status http_read_request(struct fcgi_request *request, struct http_request 
  * not valid text, or has no room). The first one counts; without '=' it is "". */
 const char *http_query(struct arena *arena, struct slice query, const char *name);
 
-/* Undoes percent encoding into the arena, NUL-terminated; plus_is_space for query
- * and form data. NULL: broken escape, NUL, control character, invalid UTF-8, no room. */
+/* Undoes percent encoding (RFC 3986 section 2.1) into the arena, NUL-terminated;
+ * plus_is_space for query and form data. NULL: broken escape, NUL, control character,
+ * invalid UTF-8, no room. */
 const char *http_decode(struct arena *arena, struct slice encoded, bool plus_is_space);
 
 /* True for well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). */
@@ -63,19 +64,22 @@ bool http_is_utf8(struct slice bytes);
  * a page has one address only. */
 enum status http_number(const char *text, uint32_t max, uint32_t *out);
 
-/* Adds a header line; name is a token of ours. CR, LF and other control characters
- * in value are left out, so that no value we echo can start a line of its own. */
+/* Adds a header line; name is a token of ours (RFC 9110 section 5.1). Both are copied. CR,
+ * LF and other control characters in value are left out, so that no value we echo can
+ * start a line of its own. */
 void http_header(struct http_response *response, const char *name, const char *value);
 
+/* Begins a response without a status, which http_finish() makes a 500 of. */
 void http_response_init(struct http_response *response, struct arena *arena);
 
 /* The phrase of RFC 9110 or RFC 6585 for a status, such as "Not Found"; "Unknown" otherwise. */
 const char *http_phrase(int status);
 
 /* Builds the CGI header block of response and sets head and content of request.
- * For HEAD the content is left out and its length told; a 204 or 304 has neither
- * content nor length. If the arena was full at any time the response becomes a
- * plain 500 that needs no memory, and response->status says so. */
+ * For HEAD the content is left out and its length told (RFC 9110 section 9.3.2); a 204
+ * or 304 has neither content nor length (sections 6.4.1 and 8.6). If the arena was full
+ * at any time the response becomes a plain 500 that needs no memory, and
+ * response->status says so. */
 void http_finish(const struct http_request *in, struct http_response *response, struct fcgi_request *request);
 
 #endif

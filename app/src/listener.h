@@ -10,9 +10,11 @@
 #include "status.h"
 
 /*
- * Listens at where, an address of address.h (port 0 lets the kernel choose), non-blocking. A Unix socket gets mode; one that nobody answers
- * on any more is replaced, a file of another kind is not. address, which has room for
- * address_size bytes, receives where it listens in the same form.
+ * Listens at where, an address of address.h (port 0 lets the kernel choose). A Unix socket
+ * gets mode, as chmod(2) takes it; one that nobody answers on any more is replaced, a file
+ * of another kind is not. fd, non-blocking and closed on exec, is the caller's. address,
+ * which has room for address_size bytes, receives where it listens in the same form, cut
+ * off if need be.
  *
  * STATUS_BAD_INPUT: where is malformed. STATUS_GONE: the system refused; logged.
  */

@@ -24,7 +24,7 @@
 enum log_level { LOG_INFO, LOG_WARNING, LOG_ERROR };
 
 struct log_field {
-    const char *key;
+    const char *key;  /* plain: it is not escaped */
     const char *text; /* NULL: number counts */
     int64_t number;
 };
@@ -40,11 +40,12 @@ void log_init(const char *node);
  * and they are written as before. */
 enum status log_start(void);
 
-/* Writes what waits and ends the thread. After timeout_ms the rest is lost, and the last
- * line may be cut off: whoever reads standard error does not. */
+/* Writes what waits and ends the thread, if there is one. After timeout_ms the rest is
+ * lost, and the last line may be cut off: whoever reads standard error does not. */
 void log_end(int64_t timeout_ms);
 
-/* Writes one line: the event, then the fields. Keeps errno. */
+/* Writes one line: the event, then the fields, at least one. Any thread. Keeps errno. A
+ * line of more than 64 KiB is left out. */
 #define log_event(level, event, ...)                                                                                   \
     log_write((level), (event), (const struct log_field[]){__VA_ARGS__},                                               \
               sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))

@@ -23,13 +23,13 @@ enum { LOG_BUFFER_BYTES = 512 * 1024, LOG_LINGER_MS = 10 };
  * how many more that was not true. STATUS_NO_MEMORY: no thread. */
 enum status log_writer_start(void (*drops)(int64_t lines));
 
-/* Queues, or writes, a line. */
+/* Queues, or writes, a line, its newline included. */
 void log_writer_put(struct slice line);
 
 /* Writes by itself, as put() without the thread; for drops(). */
 void log_writer_write(struct slice line);
 
-/* Writes what is queued and ends the thread; gives up after timeout_ms. */
+/* Writes what is queued and ends the thread, if there is one; gives up after timeout_ms. */
 void log_writer_end(int64_t timeout_ms);
 
 #endif

@@ -6,7 +6,7 @@
  *     listener readable --> accept_some         new connections
  *     connection ready  --> connection_handle   bytes in, on_request, bytes out
  *     wake_fd           --> answer_done         answers that had to wait; or the server stops
- *   every tick          --> look_after          time-outs, the stages of stopping
+ *   every 50 ms         --> look_after          time-outs, the stages of stopping
  *
  * Loops share the listening socket and what stands in struct loop_shared, nothing else.
  */
@@ -21,6 +21,7 @@
 
 struct loop;
 
+/* Must outlive the loops, and what it points to, too. */
 struct loop_shared {
     const struct server_options *options;
     struct server *server;   /* what on_request gets */
@@ -50,7 +51,8 @@ void loop_wake(struct loop *loop);
  * connection does. Any thread. */
 void loop_respond(struct fcgi_request *request);
 
-/* NULL is allowed. Frees the requests that were given back and not taken. */
+/* NULL is allowed. Closes its connections; frees the requests that were given back and not
+ * taken. All others must have been given back. */
 void loop_free(struct loop *loop);
 
 #endif

@@ -104,10 +104,11 @@ enum metric {
         METRIC_COUNT
 };
 
-/* Names the routes that metrics_request() counts by, and takes the time of the start;
- * before there are threads. The strings must stay. */
+/* Names the routes that metrics_request() counts by, at most 32, and takes the time of the
+ * start; before there are threads. The array and its strings must stay. */
 void metrics_init(const char *const *routes, size_t count);
 
+/* amount may be negative for a gauge; metrics_set() is for gauges. */
 void metrics_add(enum metric metric, int64_t amount);
 void metrics_set(enum metric metric, int64_t value);
 int64_t metrics_get(enum metric metric);
@@ -128,15 +129,15 @@ void metrics_backend_call(enum backend backend, enum status status, int64_t dura
 /* A call that was not made, its breaker being open. */
 void metrics_backend_spared(enum backend backend);
 
-/* A server, as whoever asks for the exposition sees it at that moment. */
+/* A server, as whoever asks for the exposition sees it at that moment. Its strings are not kept. */
 struct metrics_server {
     enum backend backend;
-    const char *address;
+    const char *address; /* any text that tells it from others */
     const char *role;    /* db_role_name(); NULL: its backend has no roles */
     const char *breaker; /* breaker_state_name() */
 };
 
-/* Appends the whole exposition, with a look at the process itself. */
+/* Appends the whole exposition, with a look at the process itself. Lack of memory shows in out. */
 void metrics_render(struct text *out, const struct metrics_server *servers, size_t server_count);
 
 #endif

@@ -12,7 +12,7 @@ int64_t process_resident_bytes(void);
 /* Open files, sockets among them; 0 where the kernel does not say. */
 int64_t process_open_fds(void);
 
-/* Spent so far, all threads together. */
+/* CPU time spent so far, in user and system mode, all threads together. */
 int64_t process_cpu_us(void);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * products -- what the pages and the API have in common: from a request to the
- * model of products. On failure the exchange is answered and false returned.
+ * model of products, which belongs to exchange->doc. On failure the exchange is answered
+ * and false returned.
  */
 #ifndef PRODUCTS_H
 #define PRODUCTS_H

@@ -47,8 +47,8 @@ enum { REDIS_ARGUMENTS_MAX = 8, REDIS_ANSWER_BYTES_MAX = 4194304 };
 
 struct redis_command {
     struct slice arguments[REDIS_ARGUMENTS_MAX]; /* the command's name first */
-    size_t count;
-    bool repeatable; /* sending it twice does what sending it once does */
+    size_t count;                                /* at least 1 */
+    bool repeatable;                             /* sending it twice does what sending it once does */
 };
 
 enum redis_kind { REDIS_NIL, REDIS_TEXT, REDIS_NUMBER, REDIS_ERROR };
@@ -59,15 +59,16 @@ struct redis_reply {
     int64_t number;    /* of REDIS_NUMBER */
 };
 
-/* The strings that the options name, and the breaker, must stay. NULL without memory. */
+/* options are copied; the strings that they name, and the breaker, must stay. NULL without memory. */
 struct redis *redis_new(const struct redis_options *options);
 
 /* NULL is allowed. */
 void redis_free(struct redis *redis);
 
 /*
- * Sends count commands in one round trip and fills replies, one a command; their texts are
- * copied into arena, with a NUL behind. Accounts for it in call.
+ * Sends count commands, at least one, in one round trip and fills replies, one a command;
+ * their texts are copied into arena, with a NUL behind. Accounts for it in call. Unless
+ * STATUS_OK replies mean nothing.
  *
  * STATUS_GONE: Redis is away, refused our password or is still loading its data, answered
  * with what is none of the kinds above or longer than REDIS_ANSWER_BYTES_MAX, or its breaker

@@ -10,7 +10,7 @@
  * A path is matched segment by segment: a word matches itself, {name} any one
  * segment that is not empty. "/cart/" is another path than "/cart". Rows are tried
  * in order, and the first that fits path and method wins, so "/products/new" goes
- * before "/products/{id}". HEAD is allowed wherever GET is.
+ * before "/products/{id}". HEAD is allowed wherever GET is (RFC 9110 section 9.3.2).
  *
  * The path is the decoded one of http.h: a "%2F" in it separates like a '/'.
  * Nothing here takes memory or keeps state.
@@ -42,7 +42,7 @@ struct route {
 enum router_result {
     ROUTER_FOUND,
     ROUTER_NO_PATH,   /* answer 404 */
-    ROUTER_NO_METHOD, /* answer 405, with allow */
+    ROUTER_NO_METHOD, /* answer 405, with allow (RFC 9110 section 15.5.6) */
 };
 
 struct router_match {

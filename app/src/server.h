@@ -26,7 +26,7 @@ struct server;
 
 struct server_options {
     const char *listen;        /* unix:PATH or ADDRESS:PORT */
-    mode_t socket_mode;        /* of the Unix socket */
+    mode_t socket_mode;        /* of the Unix socket, as chmod(2) takes it */
     unsigned loops;            /* threads, at least 1; server_run() is one of them */
     struct fcgi_limits limits; /* of all loops together; budget is set by the server */
     unsigned requests;         /* open at once on all connections: the budget */
@@ -41,14 +41,16 @@ struct server_options {
 };
 
 /* Opens the listener. STATUS_BAD_INPUT: listen is malformed; STATUS_GONE: the address
- * cannot be used (logged with the reason). A Unix socket that a killed server left
- * behind is replaced, one that still answers is not. */
+ * cannot be used (logged with the reason); STATUS_NO_MEMORY: no memory, or no descriptors,
+ * for the loops. A Unix socket that a killed server left behind is replaced, one that
+ * still answers is not. options are copied; context must stay. */
 enum status server_open(const struct server_options *options, struct server **out);
 
-/* The address in use, with the port that the kernel chose for ADDRESS:0. */
+/* The address in use, with the port that the kernel chose for ADDRESS:0; lives as long as server. */
 const char *server_address(const struct server *server);
 
-/* Runs until server_stop() has done its work. True: every request was answered. */
+/* Runs until server_stop() has done its work. True: every request was answered. False: some
+ * were given up, or there was no thread for a loop (logged): then it stops by itself. */
 bool server_run(struct server *server);
 
 /* Sends the response that was set in request (head, content) and takes the request

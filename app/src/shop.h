@@ -28,7 +28,8 @@ struct shop {
 /* Names the routes to the metrics; once, before there are threads. */
 void shop_init(void);
 
-/* Starts the workers of a shop whose config is set and whose backends were started. */
+/* Starts the workers of a shop whose config is set and whose backends were started; ended by
+ * workers_stop(). STATUS_NO_MEMORY: none run. */
 enum status shop_start_workers(struct shop *shop);
 
 /* The server's on_request; context is a struct shop. */

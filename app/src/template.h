@@ -11,7 +11,8 @@
  *
  * Names are made of letters, digits, '_' and '-'. The value is a string, a number (as
  * JSON writes it) or true or false; anything else puts nothing. Sections nest at most
- * 16 deep, partials too.
+ * 16 deep, partials too. A line with nothing but one of the tags other than {{name}} leaves
+ * no empty line.
  *
  * A subset of Mustache; there is no way to put a value in unescaped. Names are
  * looked up in the innermost object first, then outwards. Templates are read and
@@ -31,19 +32,20 @@ struct template_set;
 
 /*
  * Reads every *.html of a directory; hidden files are left out. On STATUS_BAD_INPUT (a
- * tag that is not closed, closed twice, unknown partial, partials in a circle) and
- * STATUS_NOT_FOUND (no such directory, not readable) reason, which has room for
- * reason_size bytes, says what and where in one line: "product.html:12: …".
+ * tag that is not closed, closed twice, unknown partial, partials in a circle),
+ * STATUS_NOT_FOUND (no such directory, not readable) and STATUS_NO_MEMORY reason, which has
+ * room for reason_size bytes, says what and where in one line: "product.html:12: …".
  */
 enum status template_load(const char *directory, char *reason, size_t reason_size, struct template_set **out);
 
 /* NULL is allowed. */
 void template_free(struct template_set *set);
 
+/* name is that of the file without .html. */
 bool template_exists(const struct template_set *set, const char *name);
 
-/* Appends the page to out. STATUS_NOT_FOUND: no template of this name. Lack of memory
- * shows in out. */
+/* Appends the page to out, filled from model, an object. STATUS_NOT_FOUND: no template of
+ * this name. Lack of memory shows in out. */
 enum status template_render(const struct template_set *set, const char *name, yyjson_mut_val *model, struct text *out);
 
 #endif

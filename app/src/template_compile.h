@@ -43,12 +43,13 @@ struct template_page {
 
 /* Where the reason of a refusal goes. */
 struct template_report {
-    char *text;
-    size_t size;
+    char *text;  /* the caller's */
+    size_t size; /* bytes of text, its NUL included */
 };
 
 /* Compiles the source of page to its ops; partials are not looked up yet. The ops
- * are freed by the caller, also those of a template that was refused. */
+ * are freed by the caller, also those of a template that was refused: STATUS_BAD_INPUT,
+ * reported. STATUS_NO_MEMORY is not reported. */
 enum status template_compile(struct template_page *page, const struct template_report *report);
 
 /* Reports "file:LINE: what" for a place in the source of page. Returns STATUS_BAD_INPUT. */

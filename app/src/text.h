@@ -29,6 +29,7 @@ struct text {
     bool failed;
 };
 
+/* Begins an empty text. Takes no memory yet. */
 void text_init(struct text *text, struct arena *arena);
 
 /* Makes room for size bytes at once. A hint: what is put may be more or less. */
@@ -50,8 +51,8 @@ void text_put_html(struct text *text, struct slice bytes);
  * escaped; bytes that are not valid UTF-8 become U+FFFD, so the result is JSON. */
 void text_put_json(struct text *text, struct slice bytes);
 
-/* STATUS_OK and the text built so far, valid as long as the arena; STATUS_NO_MEMORY
- * if any call since text_init() had no room. */
+/* STATUS_OK and the text built so far, valid as long as the arena (or the caller's bytes)
+ * and until more is put; STATUS_NO_MEMORY if any call since text_init() had no room. */
 enum status text_slice(const struct text *text, struct slice *out);
 
 #endif

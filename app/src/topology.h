@@ -42,8 +42,9 @@ struct topology_options {
 /* STATUS_BAD_INPUT unless servers is of the form above, with 1 to TOPOLOGY_SERVERS_MAX of them. */
 enum status topology_check(const char *servers);
 
-/* servers has passed topology_check(); the strings that options name must stay. Returns
- * after the first look at every server. STATUS_NO_MEMORY: nothing runs. */
+/* After db_library_init(). servers has passed topology_check(); the strings that options
+ * name must stay. Returns after the first look at every server, one after the other.
+ * STATUS_NO_MEMORY: nothing runs. */
 enum status topology_start(const struct topology_options *options, struct topology **out);
 
 /* Ends its threads. All databases must have been freed. NULL is allowed. */
@@ -57,15 +58,16 @@ enum db_role topology_best(const struct topology *topology);
 
 /* One server, for /readyz and /metrics; index from 0. False: there are not so many. */
 struct topology_server {
-    const char *address;
-    enum db_role role; /* at the last look; DB_ROLE_NONE: it does not answer */
-    bool behind;       /* a replica that is too late to be read while others answer */
-    const char *breaker;
+    const char *address; /* as in topology_options; lives as long as topology */
+    enum db_role role;   /* at the last look; DB_ROLE_NONE: it does not answer */
+    bool behind;         /* a replica that is too late to be read while others answer */
+    const char *breaker; /* breaker_state_name() */
 };
 bool topology_server(struct topology *topology, unsigned index, struct topology_server *out);
 
 /* --- For database.c: servers are known by their index ---------------------------------- */
 
+/* index is less than topology_count(); what is pointed to lives as long as topology. */
 unsigned topology_count(const struct topology *topology);
 const struct topology_options *topology_options(const struct topology *topology);
 const struct db_options *topology_login(const struct topology *topology, unsigned index);

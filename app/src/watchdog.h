@@ -40,7 +40,7 @@ enum status watch_open(struct watch *watch, int fd);
 /* Not while it is watched. The peer sees the socket's end when fd is closed too. */
 void watch_close(struct watch *watch);
 
-/* From now on watch's socket is shut down when deadline passes. */
+/* From now on watch's socket is shut down when deadline passes, until watchdog_leave(). */
 void watchdog_watch(struct watchdog *watchdog, struct watch *watch, struct deadline deadline);
 
 /* No longer. True: it was too late, the socket is shut down. */
