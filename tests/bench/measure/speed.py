@@ -12,16 +12,16 @@ RESULTS = ("hit", "miss", "error")
 OTHER_TIERS = ("nginx", "mysql", "load")
 
 
-def alternate(settings, services, path):
+def alternate(settings, services, path, script="report"):
     """The runs of each service, a run a round. A failed request makes the comparison worthless."""
     pages.require_same(services, path)
     for service in services:
-        stack.load(service, path, WARM_UP_SECONDS)
+        stack.load(service, path, WARM_UP_SECONDS, script=script)
     runs = {service: [] for service in services}
     for number in range(settings.rounds):
         for service in services:
             settings.say(f"{path}: round {number + 1} of {settings.rounds}, {service}")
-            run = stack.load(service, path, settings.seconds, count_cpu=[service, *OTHER_TIERS])
+            run = stack.load(service, path, settings.seconds, script=script, count_cpu=[service, *OTHER_TIERS])
             if run.errors > 0 or run.requests == 0:
                 raise NotRun(f"{service} failed {run.errors} of {run.requests} requests for {path}")
             runs[service].append(run)
@@ -81,9 +81,9 @@ def threaded(settings):
     return [faster(runs, "shopd", "threaded")]
 
 
-def page(path):
+def page(path, script):
     def run(settings):
-        runs = alternate(settings, ["shopd", "php"], path)
+        runs = alternate(settings, ["shopd", "php"], path, script)
         return [faster(runs, "shopd", "php"), thriftier(runs, "shopd", "php")]
 
     return run
@@ -98,7 +98,7 @@ def looks():
 def cached(settings):
     """The page must really come from the cache: all but those that MySQL answered while the product was not in it."""
     before = looks()
-    runs = alternate(settings, ["shopd", "shopd-cached"], PRODUCT)
+    runs = alternate(settings, ["shopd", "shopd-cached"], PRODUCT, "products")
     after = looks()
     total = sum(after.values()) - sum(before.values())
     share = {result: (after[result] - before[result]) / total for result in RESULTS}
@@ -133,7 +133,7 @@ MEASURES = [
             Goal("product page: requests/s against PHP-FPM", least=1.8),
             Goal("product page: CPU µs per request of the application, PHP-FPM / ours", least=4),
         ],
-        page(PRODUCT),
+        page(PRODUCT, "products"),
     ),
     Measure(
         "list page",
@@ -141,7 +141,7 @@ MEASURES = [
             Goal("list page: requests/s against PHP-FPM", least=2),
             Goal("list page: CPU µs per request of the application, PHP-FPM / ours", least=5),
         ],
-        page(LIST),
+        page(LIST, "lists"),
     ),
     Measure(
         "cached page",
