@@ -15,7 +15,6 @@
 #include "config.h"
 #include "exchange.h"
 #include "log.h"
-#include "process.h"
 #include "shop.h"
 
 enum { EXIT_USAGE = 2, REASON_BYTES = 512, LOG_END_MS = 1000 };
@@ -105,7 +104,6 @@ static bool serve(struct shop *shop) {
 static int run(const struct config *config, const struct template_set *templates) {
     struct shop shop = {.config = config, .templates = templates};
     bool complete = false;
-    process_let_others_finish();
     shop_init();
     const struct server_options options = server_options(&shop);
     if (log_start() == STATUS_OK && db_library_init() == STATUS_OK &&

@@ -1,7 +1,6 @@
 #include "process.h"
 
 #include <dirent.h>
-#include <sched.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -45,5 +44,3 @@ int64_t process_open_fds(void) {
 }
 
 int64_t process_cpu_us(void) { return clock_read_us(CLOCK_PROCESS_CPUTIME_ID); }
-
-void process_let_others_finish(void) { sched_setscheduler(0, SCHED_BATCH, &(const struct sched_param){0}); }

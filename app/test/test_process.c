@@ -1,7 +1,5 @@
 /* What the process says of itself is what the kernel says of it. */
 #include <fcntl.h>
-#include <pthread.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,28 +45,11 @@ static void cpu_time_only_grows(void **state) {
     }
 }
 
-static void *policy_of_this_thread(void *policy) {
-    *(int *)policy = sched_getscheduler(0);
-    return NULL;
-}
-
-static void threads_made_later_let_others_finish_too(void **state) {
-    (void)state;
-    pthread_t thread;
-    int policy = -1;
-    assert_int_equal(sched_getscheduler(0), SCHED_OTHER);
-    process_let_others_finish();
-    assert_int_equal(pthread_create(&thread, NULL, policy_of_this_thread, &policy), 0);
-    pthread_join(thread, NULL);
-    assert_int_equal(policy, SCHED_BATCH);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_that_is_used_is_counted),
         cmocka_unit_test(open_files_are_counted),
         cmocka_unit_test(cpu_time_only_grows),
-        cmocka_unit_test(threads_made_later_let_others_finish_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
