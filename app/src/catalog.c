@@ -1,5 +1,7 @@
 #include "catalog.h"
 
+#include "price.h"
+
 #define PRODUCT_COLUMNS "id, sku, name, category, description, price_cents, stock"
 #define PRODUCT_TYPES "issssii"
 
@@ -44,36 +46,18 @@ static void add_text(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *ke
     yyjson_mut_obj_add_strncpy(doc, object, key, text.data, text.length);
 }
 
-enum { PRICE_BYTES = 24 };
-
-/* "12.50", at the end of room, which snprintf() would take a tenth of a list's time to fill. */
-static const char *write_price(char room[static PRICE_BYTES], uint64_t cents) {
-    size_t at = PRICE_BYTES;
-    uint64_t euros = cents / 100;
-    room[--at] = '\0';
-    room[--at] = (char)('0' + cents % 10);
-    room[--at] = (char)('0' + cents / 10 % 10);
-    room[--at] = '.';
-    do {
-        room[--at] = (char)('0' + euros % 10);
-    } while ((euros /= 10) > 0);
-    return room + at;
-}
-
 static void collect_product(void *context, const struct db_value *column) {
     struct collector *collector = context;
     yyjson_mut_doc *doc = collector->doc;
     yyjson_mut_val *product = yyjson_mut_arr_add_obj(doc, collector->list);
-    int64_t cents = column[5].number, stock = column[6].number;
-    char price[PRICE_BYTES];
+    int64_t stock = column[6].number;
     yyjson_mut_obj_add_int(doc, product, "id", column[0].number);
     add_text(doc, product, "sku", column[1].text);
     add_text(doc, product, "name", column[2].text);
     add_text(doc, product, "category", column[3].text);
     add_text(doc, product, "description", column[4].text);
-    yyjson_mut_obj_add_strcpy(doc, product, "price", write_price(price, (uint64_t)cents));
-    yyjson_mut_obj_add_int(doc, product, "price_cents", cents);
-    yyjson_mut_obj_add_str(doc, product, "currency", "EUR");
+    price_add(doc, product, "price", "price_cents", (uint64_t)column[5].number);
+    yyjson_mut_obj_add_str(doc, product, "currency", PRICE_CURRENCY);
     yyjson_mut_obj_add_int(doc, product, "stock", stock);
     yyjson_mut_obj_add_bool(doc, product, "in_stock", stock > 0);
 }

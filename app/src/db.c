@@ -94,6 +94,8 @@ static enum db_failure failure_of(unsigned code, bool lasting) {
     case ER_LOCK_WAIT_TIMEOUT:
     case ER_TRANSACTION_ROLLBACK_DURING_COMMIT:
         return DB_FAILURE_UNDONE;
+    case ER_DUP_ENTRY:
+        return DB_FAILURE_DUPLICATE;
     case ER_CLIENT_INTERACTION_TIMEOUT: /* MySQL had closed the connection before it heard of the statement */
         return DB_FAILURE_LOST;
     default:
@@ -125,10 +127,11 @@ static enum status lose(struct db *db, unsigned code, bool late) {
     return late ? STATUS_TIMEOUT : STATUS_GONE;
 }
 
-/* A call ends without success. */
+/* A call ends without success. What a refused statement was part of goes on. */
 static enum status give_up(struct db *db, enum db_failure failure, enum status status) {
+    bool refused = failure == DB_FAILURE_REFUSED || failure == DB_FAILURE_DUPLICATE;
     db->failure = failure;
-    if (db->in_transaction && failure != DB_FAILURE_REFUSED) {
+    if (db->in_transaction && !refused) {
         db->broken = status;
     }
     return status;
@@ -136,6 +139,9 @@ static enum status give_up(struct db *db, enum db_failure failure, enum status s
 
 static enum status fail(struct db *db, const char *what, unsigned code, const char *text, bool late) {
     enum db_failure failure = failure_of(code, db->lasting);
+    if (failure == DB_FAILURE_DUPLICATE) { /* its text has the row's values in it */
+        return give_up(db, failure, STATUS_EXISTS);
+    }
     report(db, what, code, late ? "no answer in time" : text);
     switch (failure) {
     case DB_FAILURE_READ_ONLY:
@@ -239,6 +245,13 @@ static void note_gtid(struct db *db, struct call *call) {
     }
 }
 
+static void note_change(const struct db_prepared *p, struct call *call) {
+    if (p->statement->columns[0] == '\0') {
+        call->rows_changed = mysql_stmt_affected_rows(p->handle);
+        call->id_made = mysql_stmt_insert_id(p->handle);
+    }
+}
+
 /* code and text are what the library came back with. */
 static enum status end(struct db *db, struct call *call, const char *what, unsigned code, const char *text) {
     bool late = watchdog_leave(watchdog, &db->watch);
@@ -284,6 +297,7 @@ enum status db_run(struct db *db, struct call *call, const struct db_statement *
     code = db_prepared_execute(p, params, traceparent);
     status = end(db, call, "execute", code, db_prepared_error(p));
     if (status == STATUS_OK) {
+        note_change(p, call);
         db_prepared_rows(p, row, context);
     }
     return status;

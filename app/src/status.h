@@ -12,6 +12,7 @@ enum status {
     STATUS_OK,
     STATUS_AGAIN,     /* nothing to take now, more may come */
     STATUS_NOT_FOUND, /* the thing asked for does not exist */
+    STATUS_EXISTS,    /* the thing to be made exists already */
     STATUS_BAD_INPUT, /* what a peer or a person sent breaks the rules */
     STATUS_TOO_LARGE, /* it keeps the rules, but not our limits */
     STATUS_TIMEOUT,   /* not answered within the deadline */

@@ -2,6 +2,8 @@
  * fake_mysql -- as much of a MySQL server as it takes to be silent, gone, read only or in a deadlock at the right
  * moment. It lets anybody in who has no password, has one row with one number for every SELECT, and does all else.
  *
+ * Whatever another statement is, it says that FAKE_ROWS rows were changed, the first of them being number FAKE_ID.
+ *
  * What it is asked for is an event, a letter:
  *
  *     L  a connection, before the greeting      R  a SELECT is executed
@@ -33,6 +35,7 @@
 /* An answer: one of these, or an error code of MySQL. */
 enum { FAKE_WELL = 0, FAKE_SILENT = -1, FAKE_CLOSE = -2, FAKE_TOO_LATE = -3, FAKE_WELL_THEN_CLOSE = -4 };
 
+enum { FAKE_ROWS = 2, FAKE_ID = 7 };
 enum { FAKE_STEPS_MAX = 16, FAKE_CONNECTIONS_MAX = 64, FAKE_STATEMENTS_MAX = 16, FAKE_LOG_BYTES = 256 };
 
 struct fake_step {
@@ -96,6 +99,11 @@ static inline void fake_send_ok(struct fake_peer *peer, uint8_t sequence) {
     FAKE_SEND(peer, sequence, "\0\0\0\x02\0\0\0");
 }
 
+static inline void fake_send_changed(struct fake_peer *peer) {
+    const char payload[] = {0, FAKE_ROWS, FAKE_ID, 0x02, 0, 0, 0};
+    fake_send(peer, 1, payload, sizeof payload);
+}
+
 static inline void fake_send_end(struct fake_peer *peer, uint8_t sequence) {
     FAKE_SEND(peer, sequence, "\xfe\0\0\x02\0");
 }
@@ -114,10 +122,10 @@ static inline void fake_send_column(struct fake_peer *peer, uint8_t sequence) {
 static inline void fake_send_committed(struct fake_peer *peer) {
     const char *gtid = peer->fake->gtid;
     if (gtid == NULL) {
-        fake_send_ok(peer, 1);
+        fake_send_changed(peer);
         return;
     }
-    char payload[256] = {0, 1, 0, 0x02, 0x40, 0, 0, 0}; /* session state has changed */
+    char payload[256] = {0, FAKE_ROWS, FAKE_ID, 0x02, 0x40, 0, 0, 0}; /* session state has changed */
     size_t length = strlen(gtid);
     payload[8] = (char)(length + 4);
     payload[9] = 3; /* by a GTID */
@@ -222,7 +230,7 @@ static inline bool fake_execute(struct fake_peer *peer) {
     if (event == 'W' && !peer->in_transaction) {
         fake_send_committed(peer);
     } else if (event == 'W') {
-        fake_send_ok(peer, 1);
+        fake_send_changed(peer);
     } else if (event == 'p') {
         fake_send_row(peer, !atomic_load(&peer->fake->behind));
     } else {

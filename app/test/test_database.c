@@ -210,7 +210,7 @@ static void a_write_that_may_have_happened_is_not_repeated(void **state) {
     static const struct {
         int answer;
         enum status status;
-    } cases[] = {{FAKE_CLOSE, STATUS_GONE}, {FAKE_SILENT, STATUS_TIMEOUT}, {1062, STATUS_BAD_INPUT}};
+    } cases[] = {{FAKE_CLOSE, STATUS_GONE}, {FAKE_SILENT, STATUS_TIMEOUT}, {1064, STATUS_BAD_INPUT}, {1062, STATUS_EXISTS}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct pair pair = {.a.script = {{'W', cases[i].answer}}};
         start_pair(&pair);
@@ -347,6 +347,17 @@ static void a_transaction_is_not_repeated_once_commit_was_sent(void **state) {
     }
 }
 
+static void a_key_that_exists_ends_a_transaction_and_nothing_else(void **state) {
+    (void)state;
+    struct pair pair = {.a.script = {{'W', 1062}}};
+    struct steps steps = {0};
+    start_pair(&pair);
+    assert_int_equal(transact(&pair, &steps), STATUS_EXISTS);
+    assert_int_equal(steps.runs, 1);
+    expect_logs(&pair, "BWX", "");
+    stop(&pair);
+}
+
 static void a_transaction_gives_up_after_three_deadlocks(void **state) {
     (void)state;
     struct pair pair = {.a.script = {{'W', 1213}, {'W', 1213}, {'W', 1213}, {'W', 1213}}};
@@ -414,11 +425,12 @@ static void a_server_that_keeps_failing_is_left_alone_for_a_while(void **state) 
 
 static void a_refusal_is_no_failure_of_the_server(void **state) {
     (void)state;
-    struct pair pair = {.a.script = {{'W', 1062}, {'W', 1062}, {'W', 1062}, {'W', 1062}}};
+    struct pair pair = {.a.script = {{'W', 1062}, {'W', 1062}, {'W', 1062}, {'W', 1064}}};
     start_pair(&pair);
-    for (int i = 0; i <= BREAKER_LIMIT; i++) {
-        assert_int_equal(write_one(&pair), STATUS_BAD_INPUT);
+    for (int i = 0; i < BREAKER_LIMIT; i++) {
+        assert_int_equal(write_one(&pair), STATUS_EXISTS);
     }
+    assert_int_equal(write_one(&pair), STATUS_BAD_INPUT);
     assert_string_equal(breaker_of(&pair, SERVER_A), "closed");
     assert_int_equal(write_one(&pair), STATUS_OK);
     stop(&pair);
@@ -467,6 +479,7 @@ int main(void) {
         cmocka_unit_test(what_its_body_does_not_want_is_rolled_back),
         cmocka_unit_test(a_transaction_that_was_undone_runs_again_from_its_start),
         cmocka_unit_test(a_transaction_is_not_repeated_once_commit_was_sent),
+        cmocka_unit_test(a_key_that_exists_ends_a_transaction_and_nothing_else),
         cmocka_unit_test(a_transaction_gives_up_after_three_deadlocks),
         cmocka_unit_test(a_transaction_follows_the_primary),
         cmocka_unit_test(a_failure_that_the_body_ignores_is_not_committed),

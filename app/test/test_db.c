@@ -94,6 +94,23 @@ static void a_write_tells_its_gtid(void **state) {
     fake_stop(&fake);
 }
 
+static void a_write_tells_what_it_changed(void **state) {
+    (void)state;
+    struct fake_mysql fake = {0};
+    fake_start(&fake, path);
+    struct db *db = new_db();
+    struct call call = call_within(60000);
+    const struct db_value params[] = {{.number = 1}, {.text = {"text", 4}}};
+    assert_int_equal(db_run(db, &call, &write_something, params, NULL, NULL), STATUS_OK);
+    assert_int_equal(call.rows_changed, FAKE_ROWS);
+    assert_int_equal(call.id_made, FAKE_ID);
+    assert_int_equal(db_run(db, &call, &read_something, NULL, NULL, NULL), STATUS_OK);
+    assert_int_equal(call.rows_changed, FAKE_ROWS); /* what is read changes nothing */
+    assert_int_equal(call.id_made, FAKE_ID);
+    db_free(db);
+    fake_stop(&fake);
+}
+
 /* --- Silence --- */
 
 static void a_silent_server_costs_the_timeout_and_no_more(void **state) {
@@ -210,7 +227,8 @@ static void a_refusal_keeps_the_connection(void **state) {
         enum db_failure failure;
     } cases[] = {{1064, STATUS_BAD_INPUT, DB_FAILURE_REFUSED}, {1213, STATUS_AGAIN, DB_FAILURE_UNDONE},
                  {1205, STATUS_AGAIN, DB_FAILURE_UNDONE},      {1290, STATUS_GONE, DB_FAILURE_READ_ONLY},
-                 {1836, STATUS_GONE, DB_FAILURE_READ_ONLY},    {3101, STATUS_AGAIN, DB_FAILURE_UNDONE}};
+                 {1836, STATUS_GONE, DB_FAILURE_READ_ONLY},    {3101, STATUS_AGAIN, DB_FAILURE_UNDONE},
+                 {1062, STATUS_EXISTS, DB_FAILURE_DUPLICATE}};
     enum { CASES = sizeof cases / sizeof cases[0] };
     struct fake_mysql fake = {0};
     for (size_t i = 0; i < CASES; i++) {
@@ -315,15 +333,16 @@ static void a_transaction_ends_with_its_connection(void **state) {
 
 static void a_refused_statement_leaves_the_transaction_open(void **state) {
     (void)state;
-    struct fake_mysql fake = {.script = {{'W', 1062}}};
+    struct fake_mysql fake = {.script = {{'W', 1064}, {'W', 1062}}};
     fake_start(&fake, path);
     struct db *db = new_db();
     struct call call = call_within(60000);
     assert_int_equal(db_begin(db, &call), STATUS_OK);
     assert_int_equal(run(db, &write_something), STATUS_BAD_INPUT);
+    assert_int_equal(run(db, &write_something), STATUS_EXISTS);
     assert_int_equal(run(db, &write_something), STATUS_OK);
     assert_int_equal(db_commit(db, &call), STATUS_OK);
-    assert_string_equal(fake_log(&fake), "BWWC");
+    assert_string_equal(fake_log(&fake), "BWWWC");
     db_free(db);
     fake_stop(&fake);
 }
@@ -424,6 +443,21 @@ static void a_server_that_is_away_is_logged_once_and_when_it_is_back(void **stat
     fake_stop(&fake);
 }
 
+/* The text of that error has the row's values in it, which may be a person's address. */
+static void a_key_that_exists_is_not_logged(void **state) {
+    (void)state;
+    struct fake_mysql fake = {.script = {{'W', 1062}}};
+    fake_start(&fake, path);
+    struct db *db = new_db();
+    int64_t errors = metrics_get(METRIC_DB_ERRORS);
+    begin_log();
+    assert_int_equal(run(db, &write_something), STATUS_EXISTS);
+    assert_string_equal(end_log(), "");
+    assert_int_equal(metrics_get(METRIC_DB_ERRORS), errors);
+    db_free(db);
+    fake_stop(&fake);
+}
+
 /* A first connection is no recovery. */
 static void a_server_that_is_there_is_not_logged(void **state) {
     (void)state;
@@ -459,6 +493,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_statement_is_prepared_once),
         cmocka_unit_test(a_write_tells_its_gtid),
+        cmocka_unit_test(a_write_tells_what_it_changed),
         cmocka_unit_test(a_silent_server_costs_the_timeout_and_no_more),
         cmocka_unit_test(a_server_that_is_silent_when_asked_for_tls_costs_the_timeout),
         cmocka_unit_test(the_deadline_of_the_call_may_be_sooner),
@@ -474,6 +509,7 @@ int main(void) {
         cmocka_unit_test(a_commit_without_an_answer_may_have_happened),
         cmocka_unit_test(a_rollback_without_an_answer_drops_the_connection),
         cmocka_unit_test(a_server_that_is_away_is_logged_once_and_when_it_is_back),
+        cmocka_unit_test(a_key_that_exists_is_not_logged),
         cmocka_unit_test(a_server_that_is_there_is_not_logged),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
