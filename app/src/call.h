@@ -26,14 +26,15 @@ static inline const char *backend_name(enum backend backend) {
 /* Which MySQL answered. */
 enum db_role { DB_ROLE_NONE, DB_ROLE_PRIMARY, DB_ROLE_REPLICA };
 
-enum { CALL_GTID_BYTES = 128 };
+enum { CALL_GTID_BYTES = 128 }; /* with the NUL; one of MySQL has 89 characters at most */
 
+/* Used by one thread at a time, but for what cancelled points to. All zeros but deadline and trace is a good start. */
 struct call {
     struct deadline deadline;
     const atomic_bool *cancelled; /* nobody waits for the answer any more; NULL: somebody always does */
     struct trace trace;
     char gtid[CALL_GTID_BYTES];      /* of the visitor's last write, which reads have to see; "": none */
-    enum db_role db_role;            /* that ran the last statement */
+    enum db_role db_role;            /* of the MySQL that did the last statement */
     uint64_t rows_changed;           /* by the last statement that has no rows of its own, such as an UPDATE */
     uint64_t id_made;                /* AUTO_INCREMENT gave it to the row that the last INSERT made */
     int64_t spent_us[BACKEND_COUNT]; /* waited for each backend, all calls together */

@@ -22,17 +22,18 @@
 
 struct database;
 
-/* NULL without memory. */
+/* For one thread; topology must outlive it. NULL without memory. */
 struct database *database_new(struct topology *topology);
 
-/* NULL is allowed. */
+/* NULL is allowed. On the thread that used it. */
 void database_free(struct database *database);
 
 /*
- * Runs a statement; see db_run() for parameters and rows. Sets call->db_role. Within a
- * transaction it is part of that. STATUS_GONE: no server that may run it answers;
- * STATUS_TIMEOUT: the deadline passed; STATUS_AGAIN: deadlocks, each time it was tried;
- * STATUS_BAD_INPUT: MySQL refused the statement itself.
+ * Runs a statement; see db_run() for parameters and rows, which only a try that went well
+ * hands out. Sets call->db_role, accounts in call. Within a transaction it is part of that.
+ * STATUS_GONE: no server that may run it answers; STATUS_TIMEOUT: the deadline passed, or
+ * the visitor has gone; STATUS_AGAIN: deadlocks, each time it was tried; STATUS_BAD_INPUT:
+ * MySQL refused the statement itself; STATUS_NO_MEMORY.
  */
 enum status database_read(struct database *database, struct call *call, const struct db_statement *statement,
                           const struct db_value *params, db_row *row, void *context);
@@ -46,8 +47,10 @@ enum status database_write(struct database *database, struct call *call, const s
 /*
  * Runs body, whose statements go through database_write(), as one transaction. Committed
  * if it returns STATUS_OK and no statement of it failed but by being refused, else rolled
- * back and the status returned. After a deadlock, or if the connection was lost before
- * COMMIT was sent, body runs again from its start: it must have no other effects.
+ * back and the status returned. After a deadlock, if the server takes no writes, or if the
+ * connection was lost before COMMIT was sent, body runs again from its start, three times
+ * in all at most: it must have no other effects. STATUS_TIMEOUT and STATUS_GONE may also
+ * say that COMMIT was not answered: it may have happened. Not within another transaction.
  */
 typedef enum status database_body(struct database *database, struct call *call, void *context);
 enum status database_transaction(struct database *database, struct call *call, database_body *body, void *context);

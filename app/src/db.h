@@ -2,9 +2,9 @@
  * db -- one connection to one MySQL, used by one thread.
  *
  * Connects when it is first needed and again when it was lost; a connection that MySQL
- * closed while nobody used it for DB_FRESH_US is replaced before anything is sent on it. Statements are
- * prepared once a connection and then only executed. Nothing is ever run twice here: who
- * may repeat what is decided above, see db_failure().
+ * closed while nobody used it for DB_FRESH_US is replaced before anything is sent on it.
+ * Statements are prepared once a connection and then only executed. Nothing is ever run
+ * twice here: who may repeat what is decided above, see db_failure().
  *
  * No call lasts longer than its deadline, to the millisecond: connecting is done without
  * blocking, all else under a watchdog. Every statement carries the call's traceparent as
@@ -37,12 +37,12 @@ struct db_options {
     const char *password;
     const char *database;
     const char *ca_file; /* over TCP: who signed MySQL's certificate; "": encrypted, not verified */
-    int64_t timeout_ms;  /* of each call, connecting included, if its deadline is not sooner */
+    int64_t timeout_ms;  /* of each call, connecting included, if its deadline is not sooner; at least 1 */
 };
 
 enum { DB_FRESH_US = 10000 };
 
-enum { DB_PARAMS_MAX = 8, DB_COLUMNS_MAX = 16, DB_STATEMENTS_MAX = 64 };
+enum { DB_PARAMS_MAX = 8, DB_COLUMNS_MAX = 16, DB_STATEMENTS_MAX = 64 }; /* the last: of a connection */
 
 /* A statement; one static object each, known by its address. */
 struct db_statement {
@@ -52,17 +52,18 @@ struct db_statement {
     bool repeatable;     /* running it twice does what running it once does */
 };
 
+/* A parameter, or a column; its letter says which field counts. NULL comes as 0, or as an empty text. */
 struct db_value {
     int64_t number;
-    struct slice text; /* valid UTF-8; of a column: valid during the row callback */
+    struct slice text; /* valid UTF-8; of a column: valid during the row callback, and cut off at 64 KiB */
 };
 
-/* Called for each row, with one value a column. */
+/* Called for each row, with one value a column. Must not use the connection. */
 typedef void db_row(void *context, const struct db_value *columns);
 
 /* STATUS_NO_MEMORY: the client library, or the watchdog, cannot start. */
 enum status db_library_init(void);
-void db_library_end(void);
+void db_library_end(void); /* all connections must have been freed */
 void db_thread_end(void);
 
 /* The strings that options name must stay. NULL without memory. */
@@ -72,15 +73,16 @@ struct db *db_new(const struct db_options *options);
 void db_free(struct db *db);
 
 /*
- * Runs a statement with its parameters and calls row (may be NULL) for each row of the
- * result, once all have come. A statement without columns leaves in call->rows_changed and
- * call->id_made what it did. A transaction that it committed leaves its GTID in call->gtid,
- * if MySQL has such; else that stays as it is.
+ * Runs a statement with its parameters (NULL if it has none) and calls row (may be NULL)
+ * for each row of the result, once all have come. A statement without columns leaves in
+ * call->rows_changed and call->id_made what it did. A transaction that it committed leaves
+ * its GTID in call->gtid, if MySQL has such; else that stays as it is.
  *
  * STATUS_GONE: MySQL is away, or takes no writes. STATUS_TIMEOUT: it did not answer by
  * the deadline. After both the next call connects anew if need be. STATUS_AGAIN: others
  * held the rows (deadlock, lock wait). STATUS_EXISTS: there is a row with that key; not
- * logged, as callers may have expected it. STATUS_BAD_INPUT: MySQL refused the statement itself.
+ * logged, as callers may have expected it. STATUS_BAD_INPUT: MySQL refused the statement
+ * itself. STATUS_NO_MEMORY: none for a connection.
  */
 enum status db_run(struct db *db, struct call *call, const struct db_statement *statement,
                    const struct db_value *params, db_row *row, void *context);
@@ -89,7 +91,7 @@ enum status db_run(struct db *db, struct call *call, const struct db_statement *
  * A transaction. In one nothing is sent any more once a statement failed in another way
  * than by being refused: not on a new connection, and not behind a deadlock that has ended
  * the transaction, where it would be committed by itself. Each call says then what the
- * first one said.
+ * first one said. What was begun and is not committed has to be rolled back.
  */
 enum status db_begin(struct db *db, struct call *call);
 enum status db_commit(struct db *db, struct call *call);

@@ -210,7 +210,8 @@ static void a_write_that_may_have_happened_is_not_repeated(void **state) {
     static const struct {
         int answer;
         enum status status;
-    } cases[] = {{FAKE_CLOSE, STATUS_GONE}, {FAKE_SILENT, STATUS_TIMEOUT}, {1064, STATUS_BAD_INPUT}, {1062, STATUS_EXISTS}};
+    } cases[] = {
+        {FAKE_CLOSE, STATUS_GONE}, {FAKE_SILENT, STATUS_TIMEOUT}, {1064, STATUS_BAD_INPUT}, {1062, STATUS_EXISTS}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct pair pair = {.a.script = {{'W', cases[i].answer}}};
         start_pair(&pair);
