@@ -9,9 +9,10 @@
 
 #include "log.h"
 #include "metrics.h"
+#include "redis_reply.h"
 #include "redis_tls.h"
 
-enum { REASON_BYTES = 128, REFUSAL_LOGGED_EVERY_US = 60000000 };
+enum { REASON_BYTES = 128, REFUSAL_LOGGED_EVERY_US = 60000000, LOGIN_BYTES = 4096 };
 
 struct redis {
     struct redis_options options;
@@ -21,7 +22,8 @@ struct redis {
 
     /* The call that runs. */
     struct deadline deadline;
-    size_t answers; /* taken so far */
+    size_t answers;             /* taken so far */
+    struct redis_making making; /* the answer that comes in now */
 
     /* Since the connection failed or could not be made, until there is one again. */
     int64_t away_since_us; /* 0: not away */
@@ -126,13 +128,23 @@ static enum status send_all(struct redis *redis) {
     return STATUS_OK;
 }
 
-/* The next answer, to be freed with freeReplyObject(). */
-static enum status receive(struct redis *redis, redisReply **out) {
+/* What the next answer lacks, or what hiredis does not like about it. */
+static enum status give_up_reading(struct redis *redis) {
+    const struct redis_making *making = &redis->making;
+    if (making->full) {
+        return STATUS_NO_MEMORY;
+    }
+    return lose(redis, "read", making->wrong != NULL ? making->wrong : redis->connection->errstr);
+}
+
+/* The next answer, made in arena. */
+static enum status receive(struct redis *redis, struct arena *arena, struct redis_reply *out) {
     redisContext *connection = redis->connection;
     void *answer = NULL;
+    redis->making = (struct redis_making){.arena = arena};
     for (;;) {
         if (redisGetReplyFromReader(connection, &answer) != REDIS_OK) {
-            return lose(redis, "read", connection->errstr);
+            return give_up_reading(redis);
         }
         if (answer != NULL) {
             break;
@@ -145,7 +157,7 @@ static enum status receive(struct redis *redis, redisReply **out) {
         }
     }
     redis->answers++;
-    *out = answer;
+    *out = *(struct redis_reply *)answer;
     return STATUS_OK;
 }
 
@@ -180,6 +192,7 @@ static enum status open_connection(struct redis *redis) {
     if (redis->connection == NULL) {
         return lose(redis, "connect", "out of memory");
     }
+    redis_reply_use(redis->connection->reader, &redis->making);
     return redis->connection->err == 0 ? STATUS_OK : lose(redis, "connect", redis->connection->errstr);
 }
 
@@ -196,7 +209,8 @@ static enum status encrypt(struct redis *redis) {
 static enum status log_in(struct redis *redis) {
     const struct redis_options *o = &redis->options;
     struct redis_command auth = {.arguments = {slice_of("AUTH")}, .count = 1};
-    redisReply *answer;
+    struct redis_reply answer = {.kind = REDIS_NIL};
+    struct arena arena;
     if (o->user[0] == '\0' && o->password[0] == '\0') {
         return STATUS_OK;
     }
@@ -208,15 +222,14 @@ static enum status log_in(struct redis *redis) {
     if (status == STATUS_OK) {
         status = send_all(redis);
     }
+    arena_init(&arena, LOGIN_BYTES);
     if (status == STATUS_OK) {
-        status = receive(redis, &answer);
+        status = receive(redis, &arena, &answer);
     }
-    if (status == STATUS_OK) {
-        if (answer->type != REDIS_REPLY_STATUS) {
-            status = lose(redis, "log in", answer->type == REDIS_REPLY_ERROR ? answer->str : "not an answer to AUTH");
-        }
-        freeReplyObject(answer);
+    if (status == STATUS_OK && (answer.kind != REDIS_TEXT || !slice_equal(answer.text, slice_of("OK")))) {
+        status = lose(redis, "log in", answer.kind == REDIS_ERROR ? answer.text.data : "not an answer to AUTH");
     }
+    arena_free(&arena);
     return status;
 }
 
@@ -237,33 +250,13 @@ static enum status make_sure_of_connection(struct redis *redis) {
 
 /* --- Running -------------------------------------------------------------------------- */
 
-static enum status hand_out(struct redis *redis, const redisReply *answer, struct arena *arena,
-                            struct redis_reply *out) {
-    static const char *const wrong = "an answer that is neither text nor number";
-    enum redis_kind kind = REDIS_TEXT;
-    switch (answer->type) {
-    case REDIS_REPLY_NIL:
-        *out = (struct redis_reply){.kind = REDIS_NIL};
-        return STATUS_OK;
-    case REDIS_REPLY_INTEGER:
-        *out = (struct redis_reply){.kind = REDIS_NUMBER, .number = answer->integer};
-        return STATUS_OK;
-    case REDIS_REPLY_ERROR:
-        if (is_no_use(answer->str)) {
-            return lose(redis, "run", answer->str);
-        }
-        note_refusal(redis, answer->str);
-        kind = REDIS_ERROR;
-        break;
-    case REDIS_REPLY_STRING:
-    case REDIS_REPLY_STATUS:
-        break;
-    default:
-        return lose(redis, "run", wrong);
+/* An answer that is an error: what it means for the call. */
+static enum status judge_error(struct redis *redis, const char *error) {
+    if (is_no_use(error)) {
+        return lose(redis, "run", error);
     }
-    const char *text = arena_copy(arena, answer->str, answer->len);
-    *out = (struct redis_reply){.kind = kind, .text = {text, answer->len}};
-    return text != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+    note_refusal(redis, error);
+    return STATUS_OK;
 }
 
 static enum status run_once(struct redis *redis, const struct redis_command *commands, size_t count,
@@ -277,11 +270,9 @@ static enum status run_once(struct redis *redis, const struct redis_command *com
         status = send_all(redis);
     }
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        redisReply *answer;
-        status = receive(redis, &answer);
-        if (status == STATUS_OK) {
-            status = hand_out(redis, answer, arena, &replies[i]);
-            freeReplyObject(answer);
+        status = receive(redis, arena, &replies[i]);
+        if (status == STATUS_OK && replies[i].kind == REDIS_ERROR) {
+            status = judge_error(redis, replies[i].text.data);
         }
     }
     return status;

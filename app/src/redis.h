@@ -43,7 +43,7 @@ struct redis_options {
     struct breaker *breaker; /* shared by all connections to this server; NULL: every call is tried */
 };
 
-enum { REDIS_ARGUMENTS_MAX = 8, REDIS_ANSWER_BYTES_MAX = 4194304 };
+enum { REDIS_ARGUMENTS_MAX = 16, REDIS_ANSWER_BYTES_MAX = 4194304, REDIS_ITEMS_MAX = 4096, REDIS_DEPTH_MAX = 8 };
 
 struct redis_command {
     struct slice arguments[REDIS_ARGUMENTS_MAX]; /* the command's name first */
@@ -51,12 +51,14 @@ struct redis_command {
     bool repeatable;                             /* sending it twice does what sending it once does */
 };
 
-enum redis_kind { REDIS_NIL, REDIS_TEXT, REDIS_NUMBER, REDIS_ERROR };
+enum redis_kind { REDIS_NIL, REDIS_TEXT, REDIS_NUMBER, REDIS_ERROR, REDIS_LIST };
 
 struct redis_reply {
     enum redis_kind kind;
-    struct slice text; /* of REDIS_TEXT and REDIS_ERROR */
-    int64_t number;    /* of REDIS_NUMBER */
+    struct slice text;         /* of REDIS_TEXT and REDIS_ERROR */
+    int64_t number;            /* of REDIS_NUMBER */
+    struct redis_reply *items; /* of REDIS_LIST, count of them; each may be a list, or an error */
+    size_t count;
 };
 
 /* options are copied; the strings that they name, and the breaker, must stay. NULL without memory. */
@@ -67,14 +69,15 @@ void redis_free(struct redis *redis);
 
 /*
  * Sends count commands, at least one, in one round trip and fills replies, one a command;
- * their texts are copied into arena, with a NUL behind. Accounts for it in call. Unless
- * STATUS_OK replies mean nothing.
+ * their texts, with a NUL behind, and their lists are made in arena. Accounts for it in call.
+ * Unless STATUS_OK replies mean nothing.
  *
  * STATUS_GONE: Redis is away, refused our password or is still loading its data, answered
- * with what is none of the kinds above or longer than REDIS_ANSWER_BYTES_MAX, or its breaker
- * is open. STATUS_TIMEOUT: it did not answer in time. After both the commands may have been
- * carried out or not. STATUS_NO_MEMORY: the arena is full. Any other error that Redis answers
- * with is a reply, not a failure of the call.
+ * with what is none of the kinds above, with a text longer than REDIS_ANSWER_BYTES_MAX, with
+ * more than REDIS_ITEMS_MAX items in one answer or lists more than REDIS_DEPTH_MAX deep, or
+ * its breaker is open. STATUS_TIMEOUT: it did not answer in time. After both the commands
+ * may have been carried out or not. STATUS_NO_MEMORY: the arena is full. Any other error
+ * that Redis answers with is a reply, not a failure of the call.
  */
 enum status redis_run(struct redis *redis, struct call *call, const struct redis_command *commands, size_t count,
                       struct arena *arena, struct redis_reply *replies);

@@ -104,7 +104,8 @@ static void nonsense_ends_the_connection(void **state) {
                                             SAY("$99999999999999999999\r\n"),
                                             SAY("$-2\r\n"),
                                             SAY(":seven\r\n"),
-                                            SAY("*1\r\n+a list\r\n")};
+                                            SAY(",3.14\r\n"),
+                                            SAY("#t\r\n")};
     for (size_t i = 0; i < sizeof nonsense / sizeof nonsense[0]; i++) {
         struct fake_redis fake = {.script = {{.answers = {nonsense[i]}}, {.answers = {SAY("+sense\r\n")}}}};
         struct bench bench;
