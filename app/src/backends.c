@@ -1,11 +1,28 @@
 #include "backends.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "address.h"
 #include "call.h"
 
 /* --- Of the process ------------------------------------------------------------------- */
+
+enum status backends_check(const struct config *config, char *reason, size_t reason_size) {
+    struct address address;
+    if (config->redis_server[0] != '\0' && address_read(config->redis_server, &address) != STATUS_OK) {
+        snprintf(reason, reason_size, "REDIS_SERVER is \"%s\"; it must be unix:PATH or ADDRESS:PORT",
+                 config->redis_server);
+        return STATUS_BAD_INPUT;
+    }
+    if (topology_check(config->mysql_servers) != STATUS_OK) {
+        snprintf(reason, reason_size,
+                 "MYSQL_SERVERS is \"%s\"; it must be 1 to %d of unix:PATH or ADDRESS:PORT, separated by spaces",
+                 config->mysql_servers, TOPOLOGY_SERVERS_MAX);
+        return STATUS_BAD_INPUT;
+    }
+    return STATUS_OK;
+}
 
 static struct topology_options mysql_settings(const struct config *config) {
     return (struct topology_options){

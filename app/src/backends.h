@@ -8,6 +8,7 @@
 #ifndef BACKENDS_H
 #define BACKENDS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "breaker.h"
@@ -28,6 +29,9 @@ struct backends {
     struct redis_watch *redis_watch; /* NULL: there is no Redis */
     int64_t cache_ttl_ms;
 };
+
+/* STATUS_BAD_INPUT, and reason says in one line which address in config is none. Opens nothing. */
+enum status backends_check(const struct config *config, char *reason, size_t reason_size);
 
 /* Reads its part of config, which must stay, and begins to look, after db_library_init();
  * returns after the first looks, each of which may take its time-out. STATUS_NO_MEMORY, or

@@ -10,6 +10,7 @@ struct text_setting {
     const char *variable;
     const char *preset;
     const char *help;
+    enum config_programs programs;
     size_t offset;
 };
 
@@ -18,18 +19,20 @@ struct number_setting {
     int64_t preset, minimum, maximum;
     const char *unit;
     const char *help;
+    enum config_programs programs;
     size_t offset;
 };
 
 static const struct text_setting texts[] = {
-#define ROW(field, variable, preset, help) {variable, preset, help, offsetof(struct config, field)},
+#define ROW(programs, field, variable, preset, help)                                                                   \
+    {variable, preset, help, CONFIG_##programs, offsetof(struct config, field)},
     CONFIG_TEXTS(ROW)
 #undef ROW
 };
 
 static const struct number_setting numbers[] = {
-#define ROW(field, variable, preset, minimum, maximum, unit, help)                                                     \
-    {variable, preset, minimum, maximum, unit, help, offsetof(struct config, field)},
+#define ROW(programs, field, variable, preset, minimum, maximum, unit, help)                                           \
+    {variable, preset, minimum, maximum, unit, help, CONFIG_##programs, offsetof(struct config, field)},
     CONFIG_NUMBERS(ROW)
 #undef ROW
 };
@@ -125,14 +128,23 @@ static enum status check_memory(const struct config *config, char *reason, size_
     return STATUS_OK;
 }
 
-enum status config_read(char *(*get)(const char *name), struct config *out, char *reason, size_t reason_size) {
+/* The password in a file; without a file there is none. */
+static enum status read_password(const char *variable, const char *path, char out[static CONFIG_TEXT_BYTES],
+                                 char *reason, size_t reason_size) {
+    return path[0] != '\0' ? read_secret(variable, path, out, reason, reason_size) : STATUS_OK;
+}
+
+enum status config_read(enum config_programs programs, char *(*get)(const char *name), struct config *out, char *reason,
+                        size_t reason_size) {
     struct config config = {0};
     enum status status = STATUS_OK;
     for (size_t i = 0; i < TEXT_COUNT && status == STATUS_OK; i++) {
-        status = read_text(&texts[i], get(texts[i].variable), &config, reason, reason_size);
+        const char *value = (texts[i].programs & programs) != 0 ? get(texts[i].variable) : NULL;
+        status = read_text(&texts[i], value, &config, reason, reason_size);
     }
     for (size_t i = 0; i < NUMBER_COUNT && status == STATUS_OK; i++) {
-        status = read_number(&numbers[i], get(numbers[i].variable), &config, reason, reason_size);
+        const char *value = (numbers[i].programs & programs) != 0 ? get(numbers[i].variable) : NULL;
+        status = read_number(&numbers[i], value, &config, reason, reason_size);
     }
     if (status == STATUS_OK) {
         status = check_memory(&config, reason, reason_size);
@@ -141,12 +153,12 @@ enum status config_read(char *(*get)(const char *name), struct config *out, char
         status = read_octal(&config.socket_mode, reason, reason_size);
     }
     if (status == STATUS_OK) {
-        status =
-            read_secret("MYSQL_PASSWORD_FILE", config.mysql_password_file, config.mysql_password, reason, reason_size);
+        status = read_password("MYSQL_PASSWORD_FILE", config.mysql_password_file, config.mysql_password, reason,
+                               reason_size);
     }
-    if (status == STATUS_OK && config.redis_password_file[0] != '\0') {
-        status =
-            read_secret("REDIS_PASSWORD_FILE", config.redis_password_file, config.redis_password, reason, reason_size);
+    if (status == STATUS_OK) {
+        status = read_password("REDIS_PASSWORD_FILE", config.redis_password_file, config.redis_password, reason,
+                               reason_size);
     }
     if (status != STATUS_OK) {
         return status;
@@ -158,25 +170,47 @@ enum status config_read(char *(*get)(const char *name), struct config *out, char
     return STATUS_OK;
 }
 
-void config_print_help(FILE *out) {
+void config_print_help(FILE *out, enum config_programs programs) {
     for (size_t i = 0; i < TEXT_COUNT; i++) {
-        fprintf(out, "  %-24s %s\n%27s(default: %s)\n", texts[i].variable, texts[i].help, "", texts[i].preset);
+        if ((texts[i].programs & programs) != 0) {
+            fprintf(out, "  %-24s %s\n%27s(default: %s)\n", texts[i].variable, texts[i].help, "", texts[i].preset);
+        }
     }
     for (size_t i = 0; i < NUMBER_COUNT; i++) {
         const struct number_setting *n = &numbers[i];
-        fprintf(out, "  %-24s %s\n%27s(%lld to %lld%s%s, default: %lld)\n", n->variable, n->help, "",
-                (long long)n->minimum, (long long)n->maximum, n->unit[0] ? " " : "", n->unit, (long long)n->preset);
+        if ((n->programs & programs) != 0) {
+            fprintf(out, "  %-24s %s\n%27s(%lld to %lld%s%s, default: %lld)\n", n->variable, n->help, "",
+                    (long long)n->minimum, (long long)n->maximum, n->unit[0] ? " " : "", n->unit, (long long)n->preset);
+        }
     }
 }
 
+/* "shopd", "worker", "shopd, worker" and so on. */
+static void print_programs(FILE *out, enum config_programs programs) {
+    static const struct {
+        enum config_programs program;
+        const char *name;
+    } names[] = {{CONFIG_SHOPD, "shopd"}, {CONFIG_WORKER, "worker"}, {CONFIG_MIGRATE, "migrate"}};
+    const char *between = "";
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if ((programs & names[i].program) != 0) {
+            fprintf(out, "%s%s", between, names[i].name);
+            between = ", ";
+        }
+    }
+    fprintf(out, " |\n");
+}
+
 void config_print_markdown(FILE *out) {
-    fprintf(out, "| variable | default | range | meaning |\n|---|---|---|---|\n");
+    fprintf(out, "| variable | default | range | meaning | read by |\n|---|---|---|---|---|\n");
     for (size_t i = 0; i < TEXT_COUNT; i++) {
-        fprintf(out, "| `%s` | `%s` | | %s |\n", texts[i].variable, texts[i].preset, texts[i].help);
+        fprintf(out, "| `%s` | `%s` | | %s | ", texts[i].variable, texts[i].preset, texts[i].help);
+        print_programs(out, texts[i].programs);
     }
     for (size_t i = 0; i < NUMBER_COUNT; i++) {
         const struct number_setting *n = &numbers[i];
-        fprintf(out, "| `%s` | %lld | %lld–%lld%s%s | %s |\n", n->variable, (long long)n->preset, (long long)n->minimum,
+        fprintf(out, "| `%s` | %lld | %lld–%lld%s%s | %s | ", n->variable, (long long)n->preset, (long long)n->minimum,
                 (long long)n->maximum, n->unit[0] ? " " : "", n->unit, n->help);
+        print_programs(out, n->programs);
     }
 }

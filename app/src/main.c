@@ -12,23 +12,10 @@
 #include <unistd.h>
 
 #include "address.h"
-#include "config.h"
 #include "exchange.h"
 #include "log.h"
+#include "program.h"
 #include "shop.h"
-
-enum { EXIT_USAGE = 2, REASON_BYTES = 512, LOG_END_MS = 1000 };
-
-static int usage(FILE *out) {
-    fprintf(out, "usage: shopd [--check | --help | --settings]\n"
-                 "\n"
-                 "  --check     says whether configuration and templates are right; opens nothing\n"
-                 "  --settings  prints the table of settings in Markdown\n"
-                 "\n"
-                 "Settings, all of them environment variables:\n");
-    config_print_help(out);
-    return out == stdout ? EXIT_SUCCESS : EXIT_USAGE;
-}
 
 static struct server_options server_options(struct shop *shop) {
     const struct config *config = shop->config;
@@ -61,9 +48,7 @@ static void *take_signals(void *argument) {
     struct server *server = argument;
     sigset_t stops;
     int signal_number;
-    sigemptyset(&stops);
-    sigaddset(&stops, SIGTERM);
-    sigaddset(&stops, SIGINT);
+    program_stop_signals(&stops);
     for (;;) {
         if (sigwait(&stops, &signal_number) == 0) {
             log_event(LOG_INFO, "stopping", LOG_TEXT("signal", strsignal(signal_number)));
@@ -71,15 +56,6 @@ static void *take_signals(void *argument) {
         }
     }
     return NULL;
-}
-
-static void block_signals(void) {
-    sigset_t stops;
-    sigemptyset(&stops);
-    sigaddset(&stops, SIGTERM);
-    sigaddset(&stops, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &stops, NULL); /* every thread made later inherits it */
-    signal(SIGPIPE, SIG_IGN);                 /* a peer that is gone is an error of write, not our end */
 }
 
 /* Runs until stopped. True: every request was answered. */
@@ -95,14 +71,15 @@ static bool serve(struct shop *shop) {
     pthread_join(signals, NULL);
     log_event(LOG_INFO, "stopped", LOG_TEXT("requests", complete ? "all answered" : "some given up"));
     if (!complete) {
-        log_end(LOG_END_MS);
+        log_end(PROGRAM_LOG_END_MS);
         _exit(EXIT_FAILURE); /* the workers may wait on a backend for seconds more, for nobody */
     }
     return complete;
 }
 
-static int run(const struct config *config, const struct template_set *templates) {
-    struct shop shop = {.config = config, .templates = templates};
+static int run(const struct config *config, void *context) {
+    const struct template_set *const *templates = context;
+    struct shop shop = {.config = config, .templates = *templates};
     bool complete = false;
     shop_init();
     const struct server_options options = server_options(&shop);
@@ -117,40 +94,32 @@ static int run(const struct config *config, const struct template_set *templates
     server_free(shop.server);
     backends_stop(&shop.backends);
     db_library_end();
-    log_end(LOG_END_MS);
+    log_end(PROGRAM_LOG_END_MS);
     return complete ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static enum status check_address(const char *variable, const char *value, char reason[static REASON_BYTES]) {
+static enum status check_listen(const struct config *config, char reason[static PROGRAM_REASON_BYTES]) {
     struct address address;
-    enum status status = address_read(value, &address);
+    enum status status = address_read(config->listen, &address);
     if (status != STATUS_OK) {
-        snprintf(reason, REASON_BYTES, "%s is \"%s\"; it must be unix:PATH or ADDRESS:PORT", variable, value);
+        snprintf(reason, PROGRAM_REASON_BYTES, "LISTEN is \"%s\"; it must be unix:PATH or ADDRESS:PORT",
+                 config->listen);
     }
     return status;
 }
 
-/* Reads all that can be wrong before anything is opened. STATUS_OK, or reason says what is. */
-static enum status prepare(struct config *config, struct template_set **templates, char reason[static REASON_BYTES]) {
-    enum status status = config_read(getenv, config, reason, REASON_BYTES);
+static enum status prepare(const struct config *config, void *context, char reason[static PROGRAM_REASON_BYTES]) {
+    struct template_set **templates = context;
+    enum status status = check_listen(config, reason);
     if (status == STATUS_OK) {
-        status = check_address("LISTEN", config->listen, reason);
-    }
-    if (status == STATUS_OK && config->redis_server[0] != '\0') {
-        status = check_address("REDIS_SERVER", config->redis_server, reason);
-    }
-    if (status == STATUS_OK && topology_check(config->mysql_servers) != STATUS_OK) {
-        snprintf(reason, REASON_BYTES,
-                 "MYSQL_SERVERS is \"%s\"; it must be 1 to %d of unix:PATH or ADDRESS:PORT, separated by spaces",
-                 config->mysql_servers, TOPOLOGY_SERVERS_MAX);
-        status = STATUS_BAD_INPUT;
+        status = backends_check(config, reason, PROGRAM_REASON_BYTES);
     }
     if (status == STATUS_OK) {
-        status = template_load(config->template_dir, reason, REASON_BYTES, templates);
+        status = template_load(config->template_dir, reason, PROGRAM_REASON_BYTES, templates);
     }
     const char *missing = status == STATUS_OK ? exchange_missing_template(*templates) : NULL;
     if (missing != NULL) {
-        snprintf(reason, REASON_BYTES, "TEMPLATE_DIR/%s.html is missing; TEMPLATE_DIR is \"%s\"", missing,
+        snprintf(reason, PROGRAM_REASON_BYTES, "TEMPLATE_DIR/%s.html is missing; TEMPLATE_DIR is \"%s\"", missing,
                  config->template_dir);
         template_free(*templates);
         status = STATUS_NOT_FOUND;
@@ -158,30 +127,21 @@ static enum status prepare(struct config *config, struct template_set **template
     return status;
 }
 
+static void release(void *context) {
+    struct template_set **templates = context;
+    template_free(*templates);
+}
+
 int main(int argc, char **argv) {
-    static struct config config;
-    struct template_set *templates;
-    char reason[REASON_BYTES];
-    const char *option = argc == 2 ? argv[1] : "";
-    if (argc > 2 || (argc == 2 && strcmp(option, "--check") != 0 && strcmp(option, "--settings") != 0)) {
-        return usage(strcmp(option, "--help") == 0 ? stdout : stderr);
-    }
-    if (strcmp(option, "--settings") == 0) {
-        config_print_markdown(stdout);
-        return EXIT_SUCCESS;
-    }
-    block_signals();
-    if (prepare(&config, &templates, reason) != STATUS_OK) {
-        fprintf(stderr, "shopd: %s\n", reason);
-        return EXIT_USAGE;
-    }
-    log_init(config.node);
-    int status = EXIT_SUCCESS;
-    if (strcmp(option, "--check") == 0) {
-        puts("shopd: configuration and templates are right");
-    } else {
-        status = run(&config, templates);
-    }
-    template_free(templates);
-    return status;
+    struct template_set *templates = NULL;
+    const struct program shopd = {
+        .name = "shopd",
+        .checked = "configuration and templates",
+        .settings = CONFIG_SHOPD,
+        .tasks = {{NULL, "serves the shop", run}},
+        .prepare = prepare,
+        .release = release,
+        .context = &templates,
+    };
+    return program_main(&shopd, argc, argv);
 }

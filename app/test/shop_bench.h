@@ -93,7 +93,7 @@ static inline struct server_options server_options(struct bench *bench) {
 static inline void start(struct bench *bench) {
     char reason[REASON_BYTES] = "";
     memset(bench, 0, sizeof *bench);
-    assert_int_equal(config_read(environment, &bench->config, reason, sizeof reason), STATUS_OK);
+    assert_int_equal(config_read(CONFIG_SHOPD, environment, &bench->config, reason, sizeof reason), STATUS_OK);
     assert_int_equal(template_load(bench->config.template_dir, reason, sizeof reason, &bench->templates), STATUS_OK);
     struct shop *shop = &bench->shop;
     *shop = (struct shop){.config = &bench->config, .templates = bench->templates};

@@ -70,7 +70,7 @@ static int tear_down(void **state) {
 static struct config read_well(void) {
     struct config config;
     char reason[REASON_BYTES] = "";
-    if (config_read(get, &config, reason, sizeof reason) != STATUS_OK) {
+    if (config_read(CONFIG_ALL, get, &config, reason, sizeof reason) != STATUS_OK) {
         fail_msg("%s", reason);
     }
     return config;
@@ -82,7 +82,7 @@ static void expect_refusal(const char *says) {
     char reason[REASON_BYTES] = "";
     memset(&config, 0x5a, sizeof config);
     memset(&untouched, 0x5a, sizeof untouched);
-    assert_int_equal(config_read(get, &config, reason, sizeof reason), STATUS_BAD_INPUT);
+    assert_int_equal(config_read(CONFIG_ALL, get, &config, reason, sizeof reason), STATUS_BAD_INPUT);
     assert_memory_equal(&config, &untouched, sizeof config);
     assert_null(strchr(reason, '\n'));
     if (strstr(reason, says) == NULL) {
@@ -93,13 +93,13 @@ static void expect_refusal(const char *says) {
 static void defaults_are_those_of_the_table(void **state) {
     (void)state;
     struct config config = read_well();
-#define SAME(field, variable, preset, ...)                                                                             \
+#define SAME(programs, field, variable, preset, ...)                                                                   \
     if (strcmp(variable, "NODE") != 0 && strcmp(variable, "MYSQL_PASSWORD_FILE") != 0) {                               \
         assert_string_equal(config.field, preset);                                                                     \
     }
     CONFIG_TEXTS(SAME)
 #undef SAME
-#define SAME(field, variable, preset, ...)                                                                             \
+#define SAME(programs, field, variable, preset, ...)                                                                   \
     if (strcmp(variable, "SOCKET_MODE") != 0) {                                                                        \
         assert_int_equal(config.field, preset);                                                                        \
     }
@@ -122,7 +122,7 @@ static void every_text_is_taken_and_has_a_longest_length(void **state) {
     (void)state;
     char longest[CONFIG_TEXT_BYTES + 1];
     memset(longest, 'x', sizeof longest);
-#define CHECK(field, variable, ...)                                                                                    \
+#define CHECK(programs, field, variable, ...)                                                                          \
     if (strstr(variable, "_PASSWORD_FILE") == NULL) {                                                                  \
         longest[CONFIG_TEXT_BYTES - 1] = '\0';                                                                         \
         set(variable, longest);                                                                                        \
@@ -172,7 +172,7 @@ static void check_range(const char *variable, int64_t minimum, int64_t maximum) 
 
 static void every_number_has_its_range(void **state) {
     (void)state;
-#define CHECK(field, variable, preset, minimum, maximum, ...) check_range(variable, minimum, maximum);
+#define CHECK(programs, field, variable, preset, minimum, maximum, ...) check_range(variable, minimum, maximum);
     CONFIG_NUMBERS(CHECK)
 #undef CHECK
 }
@@ -263,8 +263,27 @@ static void a_secret_is_a_text_in_a_file_that_can_be_read(void **state) {
     expect_refusal("cannot be read");
     set("MYSQL_PASSWORD_FILE", "/nowhere/secret");
     expect_refusal("MYSQL_PASSWORD_FILE: cannot read /nowhere/secret: No such file or directory");
+}
+
+static void a_password_without_a_file_is_none(void **state) {
+    (void)state;
     set("MYSQL_PASSWORD_FILE", "");
-    expect_refusal("MYSQL_PASSWORD_FILE");
+    assert_string_equal(read_well().mysql_password, "");
+}
+
+/* A program is not stopped by what only others read, and does not hear of it. */
+static void a_program_reads_its_own_settings(void **state) {
+    (void)state;
+    struct config config;
+    char reason[REASON_BYTES];
+    set("NODE", "server-1");
+    set("WORKERS", "none");
+    set("TEMPLATE_DIR", "/elsewhere");
+    assert_int_equal(config_read(CONFIG_SHOPD, get, &config, reason, sizeof reason), STATUS_BAD_INPUT);
+    assert_int_equal(config_read(CONFIG_MIGRATE, get, &config, reason, sizeof reason), STATUS_OK);
+    assert_string_equal(config.node, "server-1");
+    assert_int_equal(config.workers, 4);
+    assert_string_equal(config.template_dir, "/usr/share/shopd/templates");
 }
 
 static void no_reason_tells_the_secret(void **state) {
@@ -273,7 +292,7 @@ static void no_reason_tells_the_secret(void **state) {
     struct config config;
     write_secret("hush-hush", 9);
     set("WORKERS", "none");
-    assert_int_equal(config_read(get, &config, reason, sizeof reason), STATUS_BAD_INPUT);
+    assert_int_equal(config_read(CONFIG_ALL, get, &config, reason, sizeof reason), STATUS_BAD_INPUT);
     assert_null(strstr(reason, "hush"));
 }
 
@@ -283,7 +302,7 @@ static void a_reason_fits_where_it_goes(void **state) {
     char reason[8];
     set("WORKERS", "none");
     memset(reason, 'x', sizeof reason);
-    assert_int_equal(config_read(get, &config, reason, sizeof reason), STATUS_BAD_INPUT);
+    assert_int_equal(config_read(CONFIG_ALL, get, &config, reason, sizeof reason), STATUS_BAD_INPUT);
     assert_string_equal(reason, "WORKERS");
 }
 
@@ -299,15 +318,27 @@ static char *printed(void (*print)(FILE *out)) {
     return text;
 }
 
+static void print_help(FILE *out) { config_print_help(out, CONFIG_ALL); }
+
+static void print_help_of_the_worker(FILE *out) { config_print_help(out, CONFIG_WORKER); }
+
 static void help_names_every_setting(void **state) {
     (void)state;
-    char *help = printed(config_print_help);
-#define NAMED(field, variable, preset, ...) assert_non_null(strstr(help, "  " variable " "));
+    char *help = printed(print_help);
+#define NAMED(programs, field, variable, preset, ...) assert_non_null(strstr(help, "  " variable " "));
     CONFIG_TEXTS(NAMED)
     CONFIG_NUMBERS(NAMED)
 #undef NAMED
     assert_non_null(strstr(help, "(1 to 256 threads, default: 4)"));
     assert_non_null(strstr(help, "(default: unix:/run/shopd/fcgi.sock)"));
+    free(help);
+}
+
+static void help_of_a_program_names_its_settings(void **state) {
+    (void)state;
+    char *help = printed(print_help_of_the_worker);
+    assert_non_null(strstr(help, "  MYSQL_USER "));
+    assert_null(strstr(help, "  WORKERS "));
     free(help);
 }
 
@@ -322,16 +353,18 @@ static void markdown_is_a_table_of_every_setting(void **state) {
         for (const char *c = line; c < end; c++) {
             bars += *c == '|';
         }
-        assert_int_equal(bars, 5);
+        assert_int_equal(bars, 6);
         assert_true(line[0] == '|' && end[-1] == '|');
     }
-#define NAMED(field, variable, preset, ...)                                                                            \
+#define NAMED(programs, field, variable, preset, ...)                                                                  \
     assert_non_null(strstr(table, "\n| `" variable "` | "));                                                           \
     expected++;
     CONFIG_TEXTS(NAMED)
     CONFIG_NUMBERS(NAMED)
 #undef NAMED
     assert_int_equal(rows, expected);
+    assert_non_null(strstr(table, " | directory of the pages | shopd |\n"));
+    assert_non_null(strstr(table, " | account in MySQL | shopd, worker, migrate |\n"));
     free(table);
 }
 
@@ -363,9 +396,12 @@ int main(void) {
         TEST(only_the_last_newline_of_a_secret_is_cut_off),
         TEST(a_secret_has_a_longest_length),
         TEST(a_secret_is_a_text_in_a_file_that_can_be_read),
+        TEST(a_password_without_a_file_is_none),
+        TEST(a_program_reads_its_own_settings),
         TEST(no_reason_tells_the_secret),
         TEST(a_reason_fits_where_it_goes),
         TEST(help_names_every_setting),
+        TEST(help_of_a_program_names_its_settings),
         TEST(markdown_is_a_table_of_every_setting),
     };
     return cmocka_run_group_tests(tests, make_secret, remove_secret);
