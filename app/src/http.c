@@ -83,7 +83,8 @@ static struct slice without_authority(struct slice uri) {
 }
 
 /* Cuts REQUEST_URI into path and query; a path that is left out is "/" (RFC 9110 section 4.2.3). */
-static enum status read_target(const struct fcgi_request *request, struct slice *path, struct slice *query) {
+static enum status read_target(const struct fcgi_request *request, struct slice *target, struct slice *path,
+                               struct slice *query) {
     struct slice uri = only_param(request, "REQUEST_URI");
     if (uri.length == 0) {
         return STATUS_BAD_INPUT;
@@ -95,6 +96,7 @@ static enum status read_target(const struct fcgi_request *request, struct slice 
     const char *mark = memchr(uri.data, '?', uri.length);
     size_t path_length = mark != NULL ? (size_t)(mark - uri.data) : uri.length;
     size_t query_at = mark != NULL ? path_length + 1 : path_length;
+    *target = path_length > 0 ? uri : slice_of("/");
     *path = path_length > 0 ? (struct slice){uri.data, path_length} : slice_of("/");
     *query = (struct slice){uri.data + query_at, uri.length - query_at};
     return STATUS_OK;
@@ -125,8 +127,26 @@ static bool body_is_whole(const struct fcgi_request *request) {
     return true;
 }
 
+struct slice http_variable(const struct http_request *in, const char *name) { return only_param(in->cgi, name); }
+
+bool http_is_secure(const struct http_request *in) {
+    return slice_equal(http_variable(in, "REQUEST_SCHEME"), slice_of("https")) ||
+           slice_equal(http_variable(in, "HTTPS"), slice_of("on"));
+}
+
+bool http_has_type(const struct http_request *in, const char *media_type) {
+    struct slice type = http_variable(in, "CONTENT_TYPE");
+    size_t length = strlen(media_type);
+    if (type.length < length || strncasecmp(type.data, media_type, length) != 0) {
+        return false;
+    }
+    char end = type.length > length ? type.data[length] : ';';
+    return end == ';' || end == ' ' || end == '\t';
+}
+
 enum status http_read_request(struct fcgi_request *request, struct http_request *out) {
-    *out = (struct http_request){.method = HTTP_OTHER, .method_name = "-", .path = "", .query = {"", 0}};
+    *out = (struct http_request){.method = HTTP_OTHER, .method_name = "-", .path = "", .cgi = request};
+    out->target = out->query = (struct slice){"", 0};
     out->body = request->body;
     out->request_id = read_request_id(request);
     enum status status = read_method(request, out);
@@ -137,8 +157,8 @@ enum status http_read_request(struct fcgi_request *request, struct http_request 
         return STATUS_BAD_INPUT;
     }
     /* Not DOCUMENT_URI or PATH_INFO: a server has decoded those once already. */
-    struct slice raw_path, query;
-    status = read_target(request, &raw_path, &query);
+    struct slice target, raw_path, query;
+    status = read_target(request, &target, &raw_path, &query);
     if (status != STATUS_OK) {
         return status;
     }
@@ -148,6 +168,7 @@ enum status http_read_request(struct fcgi_request *request, struct http_request 
         return arena_failed(&request->arena) ? STATUS_NO_MEMORY : STATUS_BAD_INPUT;
     }
     out->path = path;
+    out->target = target;
     out->query = query;
     return STATUS_OK;
 }
@@ -228,6 +249,18 @@ void http_header(struct http_response *response, const char *name, const char *v
         value += length + (value[length] != '\0');
     }
     text_put(&response->headers, "\r\n");
+}
+
+void http_set_cookie(const struct http_request *in, struct http_response *response, const char *name,
+                     const char *value) {
+    text_put(&response->headers, "Set-Cookie: ");
+    text_put(&response->headers, http_cookie_prefix(in));
+    text_put(&response->headers, name);
+    text_put(&response->headers, "=");
+    text_put(&response->headers, value);
+    text_put(&response->headers, "; Path=/; HttpOnly; SameSite=Lax");
+    text_put(&response->headers, http_is_secure(in) ? "; Secure" : "");
+    text_put(&response->headers, value[0] == '\0' ? "; Max-Age=0\r\n" : "\r\n");
 }
 
 /* RFC 9110 sections 6.4.1 and 8.6. */

@@ -1,9 +1,14 @@
-/* The half of http.h that is about text: what URLs and forms hold, before it means anything. */
+/* The half of http.h that is about text: what URLs, forms and cookies hold, before it means anything. */
 #include "http.h"
 
 #include <string.h>
 
 static bool is_control(char c) { return (unsigned char)c < 0x20 || c == 0x7f; }
+
+static bool is_unreserved(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' ||
+           c == '_' || c == '~';
+}
 
 /* The length of the well-formed sequence at the front of bytes, 0 if there is none.
  * The second byte's range is what excludes overlong forms, surrogates and numbers
@@ -42,8 +47,7 @@ bool http_is_utf8(struct slice bytes) {
     return true;
 }
 
-/* Valid UTF-8 without control characters, U+0080 to U+009F included. */
-static bool is_text(struct slice bytes) {
+bool http_is_text(struct slice bytes) {
     for (size_t i = 0; i < bytes.length; i++) {
         bool c1 = i > 0 && bytes.data[i - 1] == '\xc2' && (unsigned char)bytes.data[i] < 0xa0;
         if (is_control(bytes.data[i]) || c1) {
@@ -93,10 +97,31 @@ const char *http_decode(struct arena *arena, struct slice encoded, bool plus_is_
         decoded[length++] = (char)byte;
     }
     decoded[length] = '\0';
-    return is_text((struct slice){decoded, length}) ? decoded : NULL;
+    return http_is_text((struct slice){decoded, length}) ? decoded : NULL;
 }
 
-/* --- Query parameters and numbers --- */
+const char *http_encode(struct arena *arena, struct slice bytes) {
+    static const char digits[] = "0123456789ABCDEF";
+    char *encoded = bytes.length <= (SIZE_MAX - 1) / 3 ? arena_alloc(arena, 3 * bytes.length + 1) : NULL;
+    if (encoded == NULL) {
+        return NULL;
+    }
+    size_t length = 0;
+    for (size_t i = 0; i < bytes.length; i++) {
+        unsigned char c = (unsigned char)bytes.data[i];
+        if (is_unreserved((char)c)) {
+            encoded[length++] = (char)c;
+        } else {
+            encoded[length++] = '%';
+            encoded[length++] = digits[c >> 4];
+            encoded[length++] = digits[c & 15];
+        }
+    }
+    encoded[length] = '\0';
+    return encoded;
+}
+
+/* --- Query parameters, forms and numbers --- */
 
 /* Cuts *rest at the first separator, which is dropped, and returns what was before it. */
 static struct slice cut(struct slice *rest, char separator) {
@@ -132,6 +157,10 @@ const char *http_query(struct arena *arena, struct slice query, const char *name
     return NULL;
 }
 
+const char *http_form(struct arena *arena, const struct http_request *in, const char *name) {
+    return http_has_type(in, "application/x-www-form-urlencoded") ? http_query(arena, in->body, name) : NULL;
+}
+
 enum status http_number(const char *text, uint32_t max, uint32_t *out) {
     if (text == NULL || *text == '\0' || (text[0] == '0' && text[1] != '\0')) {
         return STATUS_BAD_INPUT;
@@ -148,4 +177,44 @@ enum status http_number(const char *text, uint32_t max, uint32_t *out) {
     }
     *out = (uint32_t)number;
     return STATUS_OK;
+}
+
+/* --- Cookies (RFC 6265 section 4.2) --- */
+
+const char *http_cookie_prefix(const struct http_request *in) { return http_is_secure(in) ? "__Host-" : ""; }
+
+bool http_cookie_is_clean(const struct http_request *in) {
+    struct slice field = http_variable(in, "HTTP_COOKIE");
+    for (size_t i = 0; i < field.length; i++) {
+        if (is_control(field.data[i]) && field.data[i] != '\t') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct slice without_blanks(struct slice text) {
+    while (text.length > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) {
+        text = (struct slice){text.data + 1, text.length - 1};
+    }
+    while (text.length > 0 && (text.data[text.length - 1] == ' ' || text.data[text.length - 1] == '\t')) {
+        text.length--;
+    }
+    return text;
+}
+
+struct slice http_cookie(const struct http_request *in, const char *name) {
+    struct slice rest = http_variable(in, "HTTP_COOKIE");
+    struct slice prefix = slice_of(http_cookie_prefix(in)), wanted = slice_of(name), found = {"", 0};
+    unsigned times = 0;
+    while (rest.length > 0) {
+        struct slice value = without_blanks(cut(&rest, ';'));
+        struct slice key = cut(&value, '=');
+        if (key.length == prefix.length + wanted.length && memcmp(key.data, prefix.data, prefix.length) == 0 &&
+            memcmp(key.data + prefix.length, wanted.data, wanted.length) == 0) {
+            found = value;
+            times++;
+        }
+    }
+    return times == 1 ? found : (struct slice){"", 0};
 }
