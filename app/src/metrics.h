@@ -92,6 +92,17 @@
     SERIES(CACHE_HITS, "result=\"hit\"")                                                                               \
     SERIES(CACHE_MISSES, "result=\"miss\"")                                                                            \
     SERIES(CACHE_ERRORS, "result=\"error\"")                                                                           \
+    FAMILY("gauge", "shopd_sessions", "Sessions in this server's memory now; 0 where they are in Redis.")              \
+    SERIES(SESSIONS, "")                                                                                               \
+    FAMILY("counter", "shopd_sessions_begun_total", "Sessions begun here.")                                            \
+    SERIES(SESSIONS_BEGUN, "")                                                                                         \
+    FAMILY("counter", "shopd_session_requests_total", "Looks for the session that a cookie names, by result.")         \
+    SERIES(SESSION_FOUND, "result=\"found\"")                                                                          \
+    SERIES(SESSION_UNKNOWN, "result=\"unknown\"")                                                                      \
+    SERIES(SESSION_ERRORS, "result=\"error\"")                                                                         \
+    FAMILY("counter", "shopd_requests_forged_total",                                                                   \
+           "Requests refused because nobody may have meant them: sent by another site, or a wrong token.")             \
+    SERIES(REQUESTS_FORGED, "")                                                                                        \
     FAMILY("counter", "shopd_log_lines_dropped_total", "Log lines left out because standard error was too slow.")      \
     SERIES(LOG_DROPPED, "")
 
