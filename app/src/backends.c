@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "address.h"
 #include "call.h"
@@ -60,11 +61,24 @@ static enum status start_redis(struct backends *backends, const struct config *c
                                : status;
 }
 
+/* In memory as SESSION_STORE says, else in Redis, which each worker has its own connection to. */
+static enum status start_sessions(struct backends *backends, const struct config *config) {
+    backends->sessions = (struct session_store){.idle_ms = config->session_idle_ms, .max_ms = config->session_max_ms};
+    if (strcmp(config->session_store, "memory") != 0) {
+        return STATUS_OK;
+    }
+    backends->sessions.memory = session_memory_new((unsigned)config->sessions_max, config->session_idle_ms);
+    return backends->sessions.memory != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
 enum status backends_start(struct backends *backends, const struct config *config) {
     const struct topology_options mysql = mysql_settings(config);
     *backends = (struct backends){.cache_ttl_ms = config->cache_ttl_ms};
     enum status status = topology_start(&mysql, &backends->topology);
-    return status == STATUS_OK ? start_redis(backends, config) : status;
+    if (status == STATUS_OK) {
+        status = start_redis(backends, config);
+    }
+    return status == STATUS_OK ? start_sessions(backends, config) : status;
 }
 
 void backends_stop(struct backends *backends) {
@@ -73,6 +87,7 @@ void backends_stop(struct backends *backends) {
         breaker_destroy(backends->redis.breaker);
     }
     topology_stop(backends->topology);
+    session_memory_free(backends->sessions.memory);
     *backends = (struct backends){0};
 }
 
@@ -103,6 +118,8 @@ struct clients *clients_new(struct backends *backends) {
     clients->database = database_new(backends->topology);
     clients->cache.ttl_ms = backends->cache_ttl_ms;
     clients->cache.redis = redis ? redis_new(&backends->redis) : NULL;
+    clients->sessions = backends->sessions;
+    clients->sessions.redis = clients->cache.redis;
     if (clients->database == NULL || (redis && clients->cache.redis == NULL)) {
         clients_free(clients);
         return NULL;

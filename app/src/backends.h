@@ -18,6 +18,7 @@
 #include "metrics.h"
 #include "redis.h"
 #include "redis_watch.h"
+#include "session_store.h"
 #include "status.h"
 #include "topology.h"
 
@@ -28,6 +29,7 @@ struct backends {
     struct breaker redis_breaker;
     struct redis_watch *redis_watch; /* NULL: there is no Redis */
     int64_t cache_ttl_ms;
+    struct session_store sessions; /* as every worker gets it, but for its connection */
 };
 
 /* STATUS_BAD_INPUT, and reason says in one line which address in config is none. Opens nothing. */
@@ -51,6 +53,7 @@ size_t backends_servers(struct backends *backends, struct metrics_server servers
 struct clients {
     struct database *database;
     struct cache cache; /* its redis is NULL without Redis */
+    struct session_store sessions;
 };
 
 /* NULL without memory. For one thread; connects when first used. backends must outlive it. */

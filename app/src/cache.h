@@ -21,6 +21,15 @@ struct cache {
     int64_t ttl_ms;      /* at least 1 */
 };
 
+/* How a page came to its data, for those who look at it. */
+enum cache_result { CACHE_NONE, CACHE_HIT, CACHE_MISS };
+
+/* "none", "hit", "miss". */
+static inline const char *cache_result_name(enum cache_result result) {
+    static const char *const names[] = {[CACHE_NONE] = "none", [CACHE_HIT] = "hit", [CACHE_MISS] = "miss"};
+    return names[result];
+}
+
 /* True: value is what was stored under key, copied into arena. Counts hits and misses,
  * where there is a Redis. */
 bool cache_get(const struct cache *cache, struct call *call, struct slice key, struct arena *arena,

@@ -134,6 +134,19 @@ static enum status read_password(const char *variable, const char *path, char ou
     return path[0] != '\0' ? read_secret(variable, path, out, reason, reason_size) : STATUS_OK;
 }
 
+static enum status check_session_store(const struct config *config, char *reason, size_t reason_size) {
+    bool redis = strcmp(config->session_store, "redis") == 0;
+    if (!redis && strcmp(config->session_store, "memory") != 0) {
+        snprintf(reason, reason_size, "SESSION_STORE is \"%.32s\"; it must be memory or redis", config->session_store);
+        return STATUS_BAD_INPUT;
+    }
+    if (redis && config->redis_server[0] == '\0') {
+        snprintf(reason, reason_size, "SESSION_STORE is \"redis\"; REDIS_SERVER must say where that is");
+        return STATUS_BAD_INPUT;
+    }
+    return STATUS_OK;
+}
+
 enum status config_read(enum config_programs programs, char *(*get)(const char *name), struct config *out, char *reason,
                         size_t reason_size) {
     struct config config = {0};
@@ -148,6 +161,9 @@ enum status config_read(enum config_programs programs, char *(*get)(const char *
     }
     if (status == STATUS_OK) {
         status = check_memory(&config, reason, reason_size);
+    }
+    if (status == STATUS_OK) {
+        status = check_session_store(&config, reason, reason_size);
     }
     if (status == STATUS_OK) {
         status = read_octal(&config.socket_mode, reason, reason_size);

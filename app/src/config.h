@@ -42,7 +42,8 @@ enum config_programs {
       "unix:PATH or ADDRESS:PORT of Redis; empty: there is none, nothing is cached")                                   \
     X(BOTH, redis_user, "REDIS_USER", "", "account in Redis; empty: the default one")                                  \
     X(BOTH, redis_password_file, "REDIS_PASSWORD_FILE", "", "file with its password; empty: it has none")              \
-    X(BOTH, redis_ca_file, "REDIS_CA_FILE", "", "CA that signed Redis' certificate; empty: no TLS")
+    X(BOTH, redis_ca_file, "REDIS_CA_FILE", "", "CA that signed Redis' certificate; empty: no TLS")                    \
+    X(SHOPD, session_store, "SESSION_STORE", "memory", "where sessions are kept: memory (of this server) or redis")
 
 /* X(programs, field, variable, default, minimum, maximum, unit, help) */
 #define CONFIG_NUMBERS(X)                                                                                              \
@@ -82,6 +83,11 @@ enum config_programs {
     X(BOTH, redis_timeout_ms, "REDIS_TIMEOUT_MS", 50, 1, 60000, "ms", "to connect to Redis, and for one round trip")   \
     X(SHOPD, cache_ttl_ms, "CACHE_TTL_MS", 60000, 1, 86400000, "ms",                                                   \
       "a product stays in the cache, 10 % more or less")                                                               \
+    X(SHOPD, session_idle_ms, "SESSION_IDLE_MS", 1800000, 1000, 86400000, "ms",                                        \
+      "a visitor who was not seen so long is forgotten")                                                               \
+    X(SHOPD, session_max_ms, "SESSION_MAX_MS", 43200000, 1000, 604800000, "ms", "after that also one who was")         \
+    X(SHOPD, sessions_max, "SESSIONS_MAX", 10000, 1, 1000000, "",                                                      \
+      "in this server's memory; more: who was not seen longest goes")                                                  \
     X(BOTH, breaker_failures, "BREAKER_FAILURES", 5, 1, 1000, "",                                                      \
       "of a backend in a row until it is no longer called")                                                            \
     X(BOTH, breaker_cooldown_ms, "BREAKER_COOLDOWN_MS", 1000, 10, 600000, "ms", "until it is tried again")

@@ -2,6 +2,7 @@
 #include "handlers.h"
 #include "metrics.h"
 #include "shop.h"
+#include "visitor.h"
 
 /* The process answers: that is all it says, whatever the backends do. */
 void operations_livez(struct exchange *exchange) {
@@ -73,12 +74,29 @@ void operations_metrics(struct exchange *exchange) {
     exchange_text(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", content);
 }
 
+/* The start of the session's hash: enough to see that it is the same one, or another. In Redis its key begins with it. */
+static void add_session(const struct exchange *exchange, yyjson_mut_val *model) {
+    enum { SHORT_CHARS = 12 };
+    yyjson_mut_doc *doc = exchange->doc;
+    char hash[SECRET_HASH_CHARS + 1];
+    yyjson_mut_val *session = yyjson_mut_obj_add_obj(doc, model, "session");
+    yyjson_mut_obj_add_str(doc, session, "store", exchange->shop->config->session_store);
+    yyjson_mut_obj_add_bool(doc, session, "away", exchange->session_away);
+    yyjson_mut_obj_add_bool(doc, session, "signed_in", visitor_user(exchange) != 0);
+    if (exchange->session != NULL) {
+        secret_hash(slice_of(exchange->session->id), hash);
+        yyjson_mut_obj_add_strncpy(doc, session, "id_hash", hash, SHORT_CHARS);
+    } else {
+        yyjson_mut_obj_add_null(doc, session, "id_hash");
+    }
+}
+
 void operations_whoami(struct exchange *exchange) {
     yyjson_mut_doc *doc = exchange->doc;
     yyjson_mut_val *model = yyjson_mut_obj(doc);
     yyjson_mut_obj_add_str(doc, model, "node", exchange->shop->config->node);
     yyjson_mut_obj_add_str(doc, model, "request_id", exchange->in.request_id);
     yyjson_mut_obj_add_str(doc, model, "db_role", db_role_name(topology_best(exchange->shop->backends.topology)));
-    yyjson_mut_obj_add_null(doc, model, "session");
+    add_session(exchange, model);
     exchange_json(exchange, 200, model);
 }

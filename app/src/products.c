@@ -3,8 +3,9 @@
 #include <stdio.h>
 
 #include "catalog.h"
+#include "json.h"
 
-enum { PAGE_MAX = 1000000, KEY_BYTES = 32 };
+enum { PAGE_MAX = 1000000, KEY_BYTES = 32, PRODUCT_DEPTH = 2 };
 
 /* --- One, through the cache ------------------------------------------------------------ */
 
@@ -14,9 +15,7 @@ static bool read_cached(struct exchange *exchange, struct slice key, yyjson_mut_
     if (!cache_get(&exchange->cache, &exchange->call, key, &exchange->request->arena, &json)) {
         return false;
     }
-    yyjson_alc memory = exchange_memory(exchange);
-    yyjson_doc *doc = yyjson_read_opts((char *)json.data, json.length, YYJSON_READ_NOFLAG, &memory, NULL);
-    yyjson_val *root = yyjson_doc_get_root(doc);
+    yyjson_val *root = json_read(json, PRODUCT_DEPTH, &exchange->request->arena);
     if (!yyjson_is_obj(root)) {
         return false;
     }
@@ -38,6 +37,7 @@ static enum status find_product(struct exchange *exchange, uint32_t id, yyjson_m
     snprintf(key, sizeof key, "product:v1:%u", (unsigned)id);
     bool hit = read_cached(exchange, slice_of(key), product);
     if (exchange->cache.redis != NULL) {
+        exchange->cached = hit ? CACHE_HIT : CACHE_MISS;
         http_header(&exchange->out, "Cache-Status", hit ? "shopd; hit" : "shopd; fwd=miss"); /* RFC 9211 */
     }
     if (hit) {

@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "clock.h"
 #include "exchange.h"
@@ -9,29 +10,36 @@
 #include "log.h"
 #include "metrics.h"
 #include "router.h"
+#include "visitor.h"
 
 /* Where a handler runs: on the loop, at once, for it needs no backend; or on a worker, in one of the two classes. */
-enum place { ON_LOOP, VITAL, BROWSING };
+enum place {
+    ON_LOOP,
+    ON_LOOP_UNKNOWN, /* but for a visitor with a session, which may be in Redis: vital */
+    VITAL,
+    BROWSING,
+};
 
 struct handler {
     void (*run)(struct exchange *exchange);
     enum place place;
 };
 
-/* The routes, in the order they are tried; handlers[i] is behind routes[i]. */
+/* The routes, in the order they are tried; handlers[i] is behind routes[i]. A path that takes several methods has a row
+ * for each handler; they are one route to the metrics. */
 #define ROUTES(X)                                                                                                      \
-    X("/", page_home, BROWSING)                                                                                        \
-    X("/products", page_products, BROWSING)                                                                            \
-    X("/products/{id}", page_product, BROWSING)                                                                        \
-    X("/api/v1/products", api_products, BROWSING)                                                                      \
-    X("/api/v1/products/{id}", api_product, BROWSING)                                                                  \
-    X("/livez", operations_livez, ON_LOOP)                                                                             \
-    X("/readyz", operations_readyz, ON_LOOP)                                                                           \
-    X("/metrics", operations_metrics, ON_LOOP)                                                                         \
-    X("/whoami", operations_whoami, ON_LOOP)
+    X("/", page_home, ROUTER_GET, BROWSING)                                                                            \
+    X("/products", page_products, ROUTER_GET, BROWSING)                                                                \
+    X("/products/{id}", page_product, ROUTER_GET, BROWSING)                                                            \
+    X("/api/v1/products", api_products, ROUTER_GET, BROWSING)                                                          \
+    X("/api/v1/products/{id}", api_product, ROUTER_GET, BROWSING)                                                      \
+    X("/livez", operations_livez, ROUTER_GET, ON_LOOP)                                                                 \
+    X("/readyz", operations_readyz, ROUTER_GET, ON_LOOP)                                                               \
+    X("/metrics", operations_metrics, ROUTER_GET, ON_LOOP)                                                             \
+    X("/whoami", operations_whoami, ROUTER_GET, ON_LOOP_UNKNOWN)
 
 enum {
-#define ROW(pattern, run, place) ROUTE_##run,
+#define ROW(pattern, run, methods, place) ROUTE_##run,
     ROUTES(ROW)
 #undef ROW
         ROUTE_COUNT,
@@ -39,25 +47,50 @@ enum {
 };
 
 static const struct route routes[] = {
-#define ROW(pattern, run, place) {pattern, ROUTER_GET, ROUTE_##run},
+#define ROW(pattern, run, methods, place) {pattern, methods, ROUTE_##run},
     ROUTES(ROW)
 #undef ROW
 };
 
 static const struct handler handlers[] = {
-#define ROW(pattern, run, place) {run, place},
+#define ROW(pattern, run, methods, place) {run, place},
     ROUTES(ROW)
 #undef ROW
 };
 
-static const char *const route_names[] = {
-#define ROW(pattern, run, place) pattern,
-    ROUTES(ROW)
-#undef ROW
-        "unmatched",
-};
+/* The routes as the metrics count them: by pattern, so that two rows of one path are one. Written by shop_init() alone. */
+static struct {
+    const char *names[ROUTE_COUNT + 1];
+    size_t count;
+    size_t of_route[ROUTE_COUNT + 1]; /* what routes[i] is counted as */
+} labels;
 
-void shop_init(void) { metrics_init(route_names, sizeof route_names / sizeof route_names[0]); }
+static size_t label_of(const char *pattern) {
+    for (size_t i = 0; i < labels.count; i++) {
+        if (strcmp(labels.names[i], pattern) == 0) {
+            return i;
+        }
+    }
+    labels.names[labels.count] = pattern;
+    return labels.count++;
+}
+
+void shop_init(void) {
+    labels.count = 0;
+    for (size_t i = 0; i < ROUTE_COUNT; i++) {
+        labels.of_route[i] = label_of(routes[i].pattern);
+    }
+    labels.of_route[ROUTE_UNMATCHED] = label_of("unmatched");
+    metrics_init(labels.names, labels.count);
+}
+
+static enum place place_of(const struct exchange *exchange) {
+    enum place place = handlers[exchange->match.route->handler].place;
+    if (place == ON_LOOP_UNKNOWN) {
+        return visitor_has_session(&exchange->in) ? VITAL : ON_LOOP;
+    }
+    return place;
+}
 
 /* --- The answer leaves ---------------------------------------------------------------- */
 
@@ -100,7 +133,7 @@ static void add_headers(struct exchange *exchange, int64_t duration_us) {
         trace_format(&exchange->call.trace, traceparent);
         http_header(&exchange->out, "Traceparent", traceparent);
     }
-    if (route != NULL && handlers[route->handler].place != ON_LOOP) {
+    if (route != NULL && place_of(exchange) != ON_LOOP) {
         add_timing(exchange, duration_us);
     }
 }
@@ -122,7 +155,8 @@ static void finish(struct exchange *exchange) {
     int64_t duration_us = clock_monotonic_us() - exchange->started_us;
     add_headers(exchange, duration_us);
     http_finish(&exchange->in, &exchange->out, exchange->request);
-    metrics_request(route != NULL ? (size_t)route->handler : ROUTE_UNMATCHED, exchange->out.status, duration_us);
+    size_t label = labels.of_route[route != NULL ? route->handler : ROUTE_UNMATCHED];
+    metrics_request(label, exchange->out.status, duration_us);
     if (exchange->shop->config->log_requests) {
         log_request(exchange, duration_us);
     }
@@ -130,7 +164,7 @@ static void finish(struct exchange *exchange) {
 }
 
 static enum workers_class class_of(const struct exchange *exchange) {
-    return handlers[exchange->match.route->handler].place == VITAL ? WORKERS_VITAL : WORKERS_BROWSING;
+    return place_of(exchange) == VITAL ? WORKERS_VITAL : WORKERS_BROWSING;
 }
 
 enum reason { QUEUE_FULL, TOO_LATE };
@@ -165,7 +199,11 @@ static void run_on_worker(void *state, void *job) {
     } else {
         exchange->database = clients->database;
         exchange->cache = clients->cache;
-        handlers[exchange->match.route->handler].run(exchange);
+        exchange->sessions = clients->sessions;
+        if (visitor_load(exchange)) {
+            handlers[exchange->match.route->handler].run(exchange);
+        }
+        visitor_leave(exchange);
         finish(exchange);
     }
 }
@@ -242,9 +280,8 @@ void shop_on_request(void *context, struct server *server, struct fcgi_request *
         finish(exchange);
         return;
     }
-    const struct handler *handler = &handlers[exchange->match.route->handler];
-    if (handler->place == ON_LOOP) {
-        handler->run(exchange);
+    if (place_of(exchange) == ON_LOOP) {
+        handlers[exchange->match.route->handler].run(exchange);
         finish(exchange);
         return;
     }

@@ -24,6 +24,7 @@ static char listen_at[64], redis_at[64], secret_path[64], template_dir[256], nod
 /* For the next start(). */
 static int64_t read_timeout_ms = 60000, linger_ms = 60000; /* lingering is ended by a second stop */
 static char log_requests[] = "1";
+static char session_store[16] = "memory";
 
 struct bench {
     struct config config;
@@ -51,6 +52,7 @@ static inline char *environment(const char *name) {
         {"MYSQL_SERVERS", mysql_at},
         {"MYSQL_TIMEOUT_MS", timeout},
         {"REDIS_SERVER", redis_at},
+        {"SESSION_STORE", session_store},
         {"BREAKER_FAILURES", failures},
         {"BODY_BYTES", body},
         {"PARAMS_BYTES", params},

@@ -123,7 +123,7 @@ static void every_text_is_taken_and_has_a_longest_length(void **state) {
     char longest[CONFIG_TEXT_BYTES + 1];
     memset(longest, 'x', sizeof longest);
 #define CHECK(programs, field, variable, ...)                                                                          \
-    if (strstr(variable, "_PASSWORD_FILE") == NULL) {                                                                  \
+    if (strstr(variable, "_PASSWORD_FILE") == NULL && strcmp(variable, "SESSION_STORE") != 0) {                        \
         longest[CONFIG_TEXT_BYTES - 1] = '\0';                                                                         \
         set(variable, longest);                                                                                        \
         assert_string_equal(read_well().field, longest);                                                               \
@@ -218,6 +218,22 @@ static void the_socket_mode_is_octal(void **state) {
         set("SOCKET_MODE", wrong[i]);
         expect_refusal("SOCKET_MODE");
     }
+}
+
+static void sessions_are_in_memory_or_in_a_redis_that_is_known(void **state) {
+    (void)state;
+    static const char *const wrong[] = {"", "Memory", "redis ", "disk"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        set("SESSION_STORE", wrong[i]);
+        expect_refusal("SESSION_STORE is \"");
+        expect_refusal("\"; it must be memory or redis");
+    }
+    set("SESSION_STORE", "redis");
+    expect_refusal("REDIS_SERVER must say where");
+    set("REDIS_SERVER", "unix:/run/redis.sock");
+    assert_string_equal(read_well().session_store, "redis");
+    set("SESSION_STORE", "memory");
+    assert_string_equal(read_well().session_store, "memory");
 }
 
 static void only_the_last_newline_of_a_secret_is_cut_off(void **state) {
@@ -393,6 +409,7 @@ int main(void) {
         TEST(the_memory_of_a_request_holds_params_and_body),
         TEST(a_number_is_a_whole_number),
         TEST(the_socket_mode_is_octal),
+        TEST(sessions_are_in_memory_or_in_a_redis_that_is_known),
         TEST(only_the_last_newline_of_a_secret_is_cut_off),
         TEST(a_secret_has_a_longest_length),
         TEST(a_secret_is_a_text_in_a_file_that_can_be_read),

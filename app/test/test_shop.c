@@ -64,7 +64,10 @@ static void whoami_tells_node_and_request(void **state) {
     assert_string_equal(text_at(doc, "/node"), "test-node");
     assert_string_equal(text_at(doc, "/request_id"), "req-1");
     assert_string_equal(text_at(doc, "/db_role"), "none");
-    assert_true(yyjson_is_null(yyjson_doc_ptr_get(doc, "/session")));
+    assert_string_equal(text_at(doc, "/session/store"), "memory");
+    assert_false(yyjson_get_bool(yyjson_doc_ptr_get(doc, "/session/away")));
+    assert_false(yyjson_get_bool(yyjson_doc_ptr_get(doc, "/session/signed_in")));
+    assert_true(yyjson_is_null(yyjson_doc_ptr_get(doc, "/session/id_hash")));
     yyjson_doc_free(doc);
     client_free(client);
     stop(&bench);
