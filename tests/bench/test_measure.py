@@ -83,7 +83,12 @@ class Pages(unittest.TestCase):
 
     def test_request_ids_are_no_difference(self):
         first, second = ("<dd>" + digit * 32 + "</dd>" for digit in "ab")
-        self.assertEqual(pages.REQUEST_ID.sub("", first), pages.REQUEST_ID.sub("", second))
+        self.assertEqual(pages.BY_NATURE.sub("", first), pages.BY_NATURE.sub("", second))
+
+    def test_what_the_cache_had_is_no_difference(self):
+        first, second = (f"<dt>Cache</dt><dd>{had}</dd><dt>Node</dt><dd>a</dd>" for had in ("none", "miss"))
+        self.assertEqual(pages.BY_NATURE.sub("", first), pages.BY_NATURE.sub("", second))
+        self.assertNotEqual(pages.BY_NATURE.sub("", first), pages.BY_NATURE.sub("", first.replace("a<", "b<")))
 
 
 class CpuTime(unittest.TestCase):

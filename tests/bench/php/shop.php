@@ -45,6 +45,8 @@ function head(string $title, string $current): string
     <ul>
     <li><a href="/">Home</a></li>
     <li><a href="/products" aria-current="$current">Products</a></li>
+    <li><a href="/cart">Cart</a></li>
+    <li><a href="/login">Sign in</a></li>
     </ul>
     </nav>
     </header>
@@ -65,6 +67,8 @@ function foot(): string
     <dl>
     <div><dt>Node</dt><dd>$node</dd></div>
     <div><dt>Database</dt><dd data-role="primary">primary</dd></div>
+    <div><dt>Cache</dt><dd>none</dd></div>
+    <div><dt>Sessions</dt><dd>memory</dd></div>
     <div><dt>Request</dt><dd>$request</dd></div>
     </dl>
     </section>
