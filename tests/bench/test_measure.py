@@ -5,7 +5,7 @@ import sys
 import tempfile
 import unittest
 
-from measure import engine, pages, report, samples
+from measure import engine, pages, readme, report, samples
 from measure.goals import Goal
 
 ROW = {"name": "a", "value": 1.234, "unit": "×", "bound": 1.1, "at": "least", "ok": True, "n": 7, "low": 1.2,
@@ -74,6 +74,16 @@ class Tables(unittest.TestCase):
             command = [sys.executable, "-m", "measure.readme", readme.name]
             done = subprocess.run(command, capture_output=True, check=False)
         self.assertNotEqual(done.returncode, 0)
+
+    def test_what_was_made_once_stays_in_the_table_with_its_date(self):
+        name = readme.MADE_ONCE[0]
+        old, missing, newer = (f"| a | {n} |\n{name}<br><sub>{note}</sub> | {value} |\n"
+                               for n, note, value in ((1, "run on 2030-01-01", 7), (2, "no long run yet", "not run"),
+                                                      (3, "run on 2030-02-02", 9)))
+        self.assertEqual(readme.keep_what_was_made_once(missing, old), missing.replace(missing.splitlines()[1],
+                                                                                     old.splitlines()[1]))
+        self.assertEqual(readme.keep_what_was_made_once(newer, old), newer)
+        self.assertEqual(readme.keep_what_was_made_once(missing, missing), missing)
 
 
 class Pages(unittest.TestCase):
