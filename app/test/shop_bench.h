@@ -23,8 +23,9 @@ static char listen_at[64], redis_at[64], secret_path[64], template_dir[256], nod
 
 /* For the next start(). */
 static int64_t read_timeout_ms = 60000, linger_ms = 60000; /* lingering is ended by a second stop */
-static char log_requests[] = "1";
 static char session_store[16] = "memory";
+static char log_requests[] = "1", mysql_timeout_ms[8] = "300", request_timeout_ms[8] = "3000";
+static void (*on_request)(void *, struct server *, struct fcgi_request *) = shop_on_request;
 
 struct bench {
     struct config config;
@@ -38,7 +39,7 @@ struct bench {
 
 static inline char *environment(const char *name) {
     static char workers[] = "1", queue[] = "2", failures[] = "1000";
-    static char timeout[] = "300", interval[] = "20", body[] = "1000", params[] = "2000";
+    static char interval[] = "20", body[] = "1000", params[] = "2000";
     const struct {
         const char *name;
         char *value;
@@ -50,7 +51,8 @@ static inline char *environment(const char *name) {
         {"WORKERS", workers},
         {"QUEUE_LENGTH", queue},
         {"MYSQL_SERVERS", mysql_at},
-        {"MYSQL_TIMEOUT_MS", timeout},
+        {"MYSQL_TIMEOUT_MS", mysql_timeout_ms},
+        {"REQUEST_TIMEOUT_MS", request_timeout_ms},
         {"REDIS_SERVER", redis_at},
         {"SESSION_STORE", session_store},
         {"BREAKER_FAILURES", failures},
@@ -87,7 +89,7 @@ static inline struct server_options server_options(struct bench *bench) {
         .idle_timeout_ms = 60000,
         .linger_ms = linger_ms,
         .stop_timeout_ms = 60000,
-        .on_request = shop_on_request,
+        .on_request = on_request,
         .context = &bench->shop,
     };
 }

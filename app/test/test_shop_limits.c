@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include "fake_mysql.h"
 #include "shop_bench.h"
 
 #define TRACE_ID "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -56,53 +55,6 @@ static void a_page_says_where_its_time_went(void **state) {
     free_bytes(&answer.bytes);
     client_free(client);
     stop(&bench);
-}
-
-/* MySQL says nothing to the one worker; two requests wait for it, the others are sent away before any of these ends. */
-static void a_full_queue_is_answered_at_once(void **state) {
-    (void)state;
-    enum { REQUESTS = 20, SERVED = 3 };
-    struct fake_mysql mysql = {
-        .script = {{'R', FAKE_SILENT}, {'R', FAKE_SILENT}, {'R', FAKE_SILENT}, {'R', FAKE_SILENT}}};
-    struct bench bench;
-    struct bytes requests = {0};
-    char path[64], nowhere[sizeof mysql_at];
-    strcpy(nowhere, mysql_at);
-    snprintf(path, sizeof path, "%s/mysql", directory);
-    snprintf(mysql_at, sizeof mysql_at, "unix:%s", path);
-    fake_start(&mysql, path);
-    start(&bench);
-    int64_t shed = metrics_get(METRIC_SHED_BROWSING_QUEUE_FULL);
-    struct client *client = client_new(listen_at), *other = client_new(listen_at);
-    put_request(&requests, REQUESTS + 1, FCGI_KEEP_CONN, "REQUEST_METHOD=GET\nREQUEST_URI=/\n", "");
-    client_send(client, &requests);
-    wait_until(workers_busy(bench.shop.workers) == 1);
-    int64_t begun_us = clock_monotonic_us();
-    for (uint16_t id = 1; id < REQUESTS; id++) {
-        put_request(&requests, id, FCGI_KEEP_CONN, "REQUEST_METHOD=GET\nREQUEST_URI=/\n", "");
-    }
-    client_send(client, &requests);
-    for (int i = 0; i < REQUESTS - SERVED; i++) {
-        struct bytes text;
-        assert_true(client_answer(client, &text) <= REQUESTS - 1);
-        assert_non_null(strstr((char *)text.data, "Status: 503 Service Unavailable\r\n"));
-        assert_non_null(strstr((char *)text.data, "Retry-After: 1\r\n"));
-        free_bytes(&text);
-    }
-    struct answer answer = ask(other, "GET", "/livez");
-    expect_status(&answer, "200 OK");
-    free_bytes(&answer.bytes);
-    answer = ask(other, "GET", "/readyz");
-    expect_status(&answer, "503 Service Unavailable"); /* no balancer should send more now */
-    assert_non_null(strstr(answer.content, "\"full\""));
-    free_bytes(&answer.bytes);
-    assert_true(clock_monotonic_us() - begun_us < 250000); /* the worker waits 300 ms */
-    assert_int_equal(metrics_get(METRIC_SHED_BROWSING_QUEUE_FULL), shed + REQUESTS - SERVED);
-    client_free(client);
-    client_free(other);
-    stop(&bench);
-    fake_stop(&mysql);
-    strcpy(mysql_at, nowhere);
 }
 
 static void a_request_that_does_not_come_in_whole_is_408(void **state) {
@@ -173,7 +125,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_callers_trace_goes_on),
         cmocka_unit_test(a_page_says_where_its_time_went),
-        cmocka_unit_test(a_full_queue_is_answered_at_once),
         cmocka_unit_test(a_request_that_does_not_come_in_whole_is_408),
         cmocka_unit_test(what_begins_while_the_shop_closes_is_503),
     };
