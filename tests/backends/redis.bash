@@ -14,8 +14,8 @@ make_certificates() {
         openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=$name" -keyout "$dir/$name-key.pem" -out "$dir/$name.pem"
     done
     openssl req -newkey rsa:2048 -nodes -subj "/CN=redis" -keyout "$dir/key.pem" -out "$dir/request.pem"
-    certify right 192.0.2.11
-    certify other 192.0.2.99
+    certify right 198.18.7.11
+    certify other 198.18.7.99
     tar -C "$dir" -c ca.pem stranger.pem key.pem right.pem other.pem | in_client tar -C /certificates -x
 }
 

@@ -22,7 +22,7 @@ teardown_file() {
 }
 
 @test "values come back as they were stored" {
-    live REDIS_SERVER=192.0.2.13:6379
+    live REDIS_SERVER=198.18.7.13:6379
     expect "SET k hello" "ok text OK"
     expect "GET k" "ok text hello"
     expect "GET nothing" "ok nil -"
@@ -40,39 +40,39 @@ teardown_file() {
 }
 
 @test "what expires is gone" {
-    live REDIS_SERVER=192.0.2.13:6379
+    live REDIS_SERVER=198.18.7.13:6379
     expect "SET brief v PX 20" "ok text OK"
     gone() { say "GET brief" && [ "$OUTCOME" = "ok nil -" ]; }
     within 5 gone
 }
 
 @test "the right password opens, a wrong one does not" {
-    live REDIS_SERVER=192.0.2.14:6379 REDIS_PASSWORD=a-secret
+    live REDIS_SERVER=198.18.7.14:6379 REDIS_PASSWORD=a-secret
     expect "PING" "ok text PONG"
-    live REDIS_SERVER=192.0.2.14:6379 REDIS_PASSWORD=wrong
+    live REDIS_SERVER=198.18.7.14:6379 REDIS_PASSWORD=wrong
     expect "PING" "gone - -"
     logged WRONGPASS 1
-    live REDIS_SERVER=192.0.2.14:6379
+    live REDIS_SERVER=198.18.7.14:6379
     expect "PING" "gone - -"
     logged NOAUTH 1
 }
 
 @test "the shop's account reads and writes, and can do no harm" {
-    live REDIS_SERVER=192.0.2.10:6379 REDIS_USER=shop REDIS_PASSWORD="$PASSWORD"
+    live REDIS_SERVER=198.18.7.10:6379 REDIS_USER=shop REDIS_PASSWORD="$PASSWORD"
     expect "SET k v PX 60000" "ok text OK"
     expect "GET k" "ok text v"
     for command in FLUSHALL "KEYS *" SHUTDOWN "CONFIG SET maxmemory 1" "ACL LIST" MONITOR; do
         say "$command"
         assert_regex "$OUTCOME" "^ok error NOPERM"
     done
-    live REDIS_SERVER=192.0.2.10:6379 REDIS_USER=shop REDIS_PASSWORD=wrong
+    live REDIS_SERVER=198.18.7.10:6379 REDIS_USER=shop REDIS_PASSWORD=wrong
     expect "GET k" "gone - -"
-    live REDIS_SERVER=192.0.2.10:6379
+    live REDIS_SERVER=198.18.7.10:6379
     expect "GET k" "gone - -"
 }
 
 @test "TLS: a certificate of our CA for this address is trusted" {
-    live REDIS_SERVER=192.0.2.11:6379 REDIS_USER=shop REDIS_PASSWORD="$PASSWORD" REDIS_CA_FILE=/certificates/ca.pem
+    live REDIS_SERVER=198.18.7.11:6379 REDIS_USER=shop REDIS_PASSWORD="$PASSWORD" REDIS_CA_FILE=/certificates/ca.pem
     large=$(head -c 60000 /dev/zero | tr '\0' x)
     expect "SET k $large" "ok text OK"
     expect "GET k" "ok text $large"
@@ -86,52 +86,84 @@ not_trusted() {
 }
 
 @test "TLS: a certificate of another CA is not" {
-    not_trusted 192.0.2.11:6379 /certificates/stranger.pem "its certificate:"
+    not_trusted 198.18.7.11:6379 /certificates/stranger.pem "its certificate:"
 }
 
 @test "TLS: a certificate of our CA for another address is not" {
-    not_trusted 192.0.2.12:6379 /certificates/ca.pem "its certificate: IP address mismatch"
+    not_trusted 198.18.7.12:6379 /certificates/ca.pem "its certificate: IP address mismatch"
 }
 
 @test "TLS: a CA file that is not there is not taken for trust" {
-    not_trusted 192.0.2.11:6379 /certificates/none.pem "/certificates/none.pem: "
+    not_trusted 198.18.7.11:6379 /certificates/none.pem "/certificates/none.pem: "
 }
 
 @test "TLS: a server without it is not spoken to" {
-    live REDIS_SERVER=192.0.2.10:6379 REDIS_USER=shop REDIS_PASSWORD="$PASSWORD" REDIS_CA_FILE=/certificates/ca.pem
+    live REDIS_SERVER=198.18.7.10:6379 REDIS_USER=shop REDIS_PASSWORD="$PASSWORD" REDIS_CA_FILE=/certificates/ca.pem
     # It waits for the end of a line, which a handshake does not have.
     expect_away "PING"
 }
 
 @test "TLS: a server with it does not speak without" {
-    live REDIS_SERVER=192.0.2.11:6379 REDIS_USER=shop REDIS_PASSWORD="$PASSWORD"
+    live REDIS_SERVER=198.18.7.11:6379 REDIS_USER=shop REDIS_PASSWORD="$PASSWORD"
     expect_away "PING"
 }
 
-# Over the Unix socket: what a bridge remembers of a container that was away is not what is tested here.
-@test "killed and started again: calls are answered as before, and nothing is done twice" {
-    answers_ping() { compose exec -T open redis-cli ping; }
-    live REDIS_SERVER=unix:/socket/redis.sock
+start_redis() {
+    compose exec -T machine redis-server --save "" --protected-mode no --daemonize yes \
+        --unixsocket /socket/machine.sock --unixsocketperm 777
+    within 20 compose exec -T machine redis-cli ping
+}
+
+kill_redis() {
+    compose exec -T machine sh -c 'pid=$(redis-cli info server | sed -n "s/^process_id:\([0-9]*\).*/\1/p")
+        kill -9 "$pid"; while [ -e "/proc/$pid" ]; do sleep 0.01; done'
+}
+
+# expect_restarts SERVER: what becomes of calls to a Redis that is killed and started again.
+expect_restarts() {
+    start_redis
+    live REDIS_SERVER="$1"
     expect "SET k old" "ok text OK"
-    compose kill open
+    kill_redis
     expect "GET k" "gone - -"
-    compose up --detach open
-    within 20 answers_ping
+    start_redis
     expect "GET k" "ok nil -"
     # Restarted between two calls: the connection is dead, and the call that finds out is answered all the same.
-    compose restart --timeout 0 open
-    within 20 answers_ping
+    kill_redis
+    start_redis
     expect "GET k" "ok nil -"
     # But for one that must not be done twice.
-    compose restart --timeout 0 open
-    within 20 answers_ping
+    kill_redis
+    start_redis
     expect "INCR n" "gone - -"
     expect "GET n" "ok nil -"
     logged '"event":"redis is back"' 3
+    kill_redis
+}
+
+@test "killed and started again: calls are answered as before, and nothing is done twice" {
+    expect_restarts 198.18.7.16:6379
+}
+
+@test "the same over a Unix socket" {
+    expect_restarts unix:/socket/machine.sock
+}
+
+@test "gone with its machine: a call costs its time-out, until the machine is back" {
+    is_back() { say "GET k" && [ "$OUTCOME" = "ok nil -" ]; }
+    live REDIS_SERVER=198.18.7.13:6379
+    expect "SET k v" "ok text OK"
+    compose kill open
+    for _ in 1 2; do
+        expect_away "GET k"
+    done
+    compose up --detach open
+    within 20 is_back
+    logged '"event":"redis is back"' 1
 }
 
 @test "paused: a call costs its time-out and no more, and afterwards all is well" {
-    live REDIS_SERVER=192.0.2.10:6379 REDIS_USER=shop REDIS_PASSWORD="$PASSWORD" REDIS_TIMEOUT_MS=500
+    live REDIS_SERVER=198.18.7.10:6379 REDIS_USER=shop REDIS_PASSWORD="$PASSWORD" REDIS_TIMEOUT_MS=500
     expect "SET k v" "ok text OK"
     compose pause shop
     for _ in 1 2 3; do
@@ -144,7 +176,7 @@ not_trusted() {
 }
 
 @test "paused with TLS: the same" {
-    live REDIS_SERVER=192.0.2.11:6379 REDIS_USER=shop REDIS_PASSWORD="$PASSWORD" REDIS_CA_FILE=/certificates/ca.pem REDIS_TIMEOUT_MS=500
+    live REDIS_SERVER=198.18.7.11:6379 REDIS_USER=shop REDIS_PASSWORD="$PASSWORD" REDIS_CA_FILE=/certificates/ca.pem REDIS_TIMEOUT_MS=500
     expect "SET k v" "ok text OK"
     compose pause tls
     # On the old connection, then shaking hands on a new one.
@@ -158,7 +190,7 @@ not_trusted() {
 }
 
 @test "memory full: writing is refused, reading goes on" {
-    live REDIS_SERVER=192.0.2.15:6379
+    live REDIS_SERVER=198.18.7.15:6379
     say "SET k v"
     assert_regex "$OUTCOME" "^ok error OOM"
     expect "GET k" "ok nil -"
