@@ -1,10 +1,6 @@
 -- The catalogue: what the shop sells.
---
--- Read by `mysqld --initialize --init-file` and by the mysql client, into a
--- database that is already selected. The server's reader knows no DELIMITER
--- and limits a statement to some ten kilobytes, so statements stay plain and short.
 
-CREATE TABLE products (
+CREATE TABLE IF NOT EXISTS products (
     id          INT UNSIGNED  NOT NULL AUTO_INCREMENT,
     -- The number on the shelf and on the invoice. It stays when a name changes.
     sku         VARCHAR(16)   NOT NULL,

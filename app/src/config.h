@@ -43,7 +43,8 @@ enum config_programs {
     X(BOTH, redis_user, "REDIS_USER", "", "account in Redis; empty: the default one")                                  \
     X(BOTH, redis_password_file, "REDIS_PASSWORD_FILE", "", "file with its password; empty: it has none")              \
     X(BOTH, redis_ca_file, "REDIS_CA_FILE", "", "CA that signed Redis' certificate; empty: no TLS")                    \
-    X(SHOPD, session_store, "SESSION_STORE", "memory", "where sessions are kept: memory (of this server) or redis")
+    X(SHOPD, session_store, "SESSION_STORE", "memory", "where sessions are kept: memory (of this server) or redis")    \
+    X(MIGRATE, schema_dir, "SCHEMA_DIR", "/usr/share/shopd/schema", "directory of the changes to the tables")
 
 /* X(programs, field, variable, default, minimum, maximum, unit, help) */
 #define CONFIG_NUMBERS(X)                                                                                              \
@@ -90,7 +91,9 @@ enum config_programs {
       "in this server's memory; more: who was not seen longest goes")                                                  \
     X(BOTH, breaker_failures, "BREAKER_FAILURES", 5, 1, 1000, "",                                                      \
       "of a backend in a row until it is no longer called")                                                            \
-    X(BOTH, breaker_cooldown_ms, "BREAKER_COOLDOWN_MS", 1000, 10, 600000, "ms", "until it is tried again")
+    X(BOTH, breaker_cooldown_ms, "BREAKER_COOLDOWN_MS", 1000, 10, 600000, "ms", "until it is tried again")             \
+    X(MIGRATE, migrate_wait_ms, "MIGRATE_WAIT_MS", 60000, 0, 3600000, "ms",                                            \
+      "for MySQL to be there, and for others that migrate")
 
 enum { CONFIG_TEXT_BYTES = 256 }; /* with the NUL */
 

@@ -231,6 +231,20 @@ wait_for_age() { within $(($2 + 5)) on server-1 "[ \$(s6-svstat -o updownfor /ru
     assert_equal "$(page /api/v1/products/5 | jq .stock)" 4711
 }
 
+@test "a volume from before there were migrations is brought up to date, and keeps its rows" {
+    records() { on server-1 "mysql -N shop -e 'SELECT version, name, sha256 FROM schema_migrations WHERE applied_at IS NOT NULL'"; }
+    new=$(records)
+    assert [ "$(wc -l <<<"$new")" -ge 2 ]
+    on server-1 "mysql -N -e \"SELECT CONCAT('DROP TABLE shop.', table_name, ';') FROM information_schema.tables
+        WHERE table_schema = 'shop' AND table_name <> 'products'\" | mysql; mysql shop -e 'UPDATE products SET stock = 815 WHERE id = 6'"
+    docker restart "$(container server-1)"
+    within 60 answers /api/v1/products/6 200
+    assert_equal "$(page /api/v1/products/6 | jq .stock)" 815
+    assert_equal "$(records)" "$new"
+    # It has ended, and is not started again.
+    assert_equal "$(on server-1 's6-svstat -o up,exitcode /run/s6/migrate')" "false 0"
+}
+
 # Writes numbers one after another, each its own transaction, and prints each one that MySQL has acknowledged.
 start_writer() {
     docker exec "$(container server-1)" sh -c '

@@ -18,9 +18,9 @@ on() {
     [ -z "$container" ] || docker exec "$container" "$@" 2>/dev/null || true
 }
 
-# One line a program of a machine that runs s6: "mysql up 12s".
+# One line a program of a machine that runs s6: "mysql up 12s". One that says when it is ready is to stay.
 programs() {
-    on "$1" sh -c 'cd /run/s6 2>/dev/null && for p in */; do p=${p%/}; [ "$p" = boot ] ||
+    on "$1" sh -c 'cd /run/s6 2>/dev/null && for p in */; do p=${p%/}; [ ! -e "$p/notification-fd" ] ||
         echo "$p $(s6-svstat -o up "$p" | sed "s/true/up/; s/false/DOWN/") $(s6-svstat -o updownfor "$p")s"; done' |
         awk '{ printf "%s%s %s %s", (NR > 1 ? ", " : ""), $1, $2, $3 }'
 }
