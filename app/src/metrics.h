@@ -103,6 +103,13 @@
     FAMILY("counter", "shopd_requests_forged_total",                                                                   \
            "Requests refused because nobody may have meant them: sent by another site, or a wrong token.")             \
     SERIES(REQUESTS_FORGED, "")                                                                                        \
+    FAMILY("counter", "shopd_orders_total",                                                                            \
+           "Orders that were asked for, by what became of them; failed: MySQL was away or late.")                      \
+    SERIES(ORDERS_PLACED, "outcome=\"placed\"")                                                                        \
+    SERIES(ORDERS_REPEATED, "outcome=\"repeated\"")                                                                    \
+    SERIES(ORDERS_SOLD_OUT, "outcome=\"sold_out\"")                                                                    \
+    SERIES(ORDERS_REFUSED, "outcome=\"refused\"")                                                                      \
+    SERIES(ORDERS_FAILED, "outcome=\"failed\"")                                                                        \
     FAMILY("counter", "shopd_log_lines_dropped_total", "Log lines left out because standard error was too slow.")      \
     SERIES(LOG_DROPPED, "")
 

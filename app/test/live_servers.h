@@ -153,8 +153,9 @@ static inline enum db_role role_of(struct lab *lab, unsigned index) {
     return server.role;
 }
 
-static inline void open_lab(struct lab *lab) {
-    const struct topology_options options = {
+/* Each call of a server may take timeout_ms. */
+static inline void open_lab_with(struct lab *lab, int64_t timeout_ms) {
+    struct topology_options options = {
         .servers = ADDRESS_A " " ADDRESS_B,
         .account = account,
         .interval_ms = INTERVAL_MS,
@@ -163,11 +164,14 @@ static inline void open_lab(struct lab *lab) {
         .breaker_failures = 5,
         .breaker_cooldown_ms = 200,
     };
+    options.account.timeout_ms = timeout_ms;
     assert_int_equal(topology_start(&options, &lab->topology), STATUS_OK);
     lab->database = database_new(lab->topology);
     assert_non_null(lab->database);
     wait_until(topology_primary(lab->topology) == SERVER_A && role_of(lab, SERVER_B) == DB_ROLE_REPLICA);
 }
+
+static inline void open_lab(struct lab *lab) { open_lab_with(lab, CALL_TIMEOUT_MS); }
 
 static inline void close_lab(struct lab *lab) {
     database_free(lab->database);

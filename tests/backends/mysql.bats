@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shopd's way to speak to MySQL, with real ones: a primary and its replica, moved, killed, frozen, late, deadlocked.
-# The tests themselves are app/test/live_mysql.c; here is what they need, and one line for each group of them.
+# The tests themselves are app/test/live_mysql.c and live_orders.c; here is what they need, and one line for each group.
 
 load ../lib/lab
 
@@ -30,7 +30,7 @@ setup_file() {
     compose up --detach client
     make_certificates
     compose up --detach
-    in_client make --silent -j2 BUILD=/build /build/asan/live_mysql
+    in_client make --silent -j2 BUILD=/build /build/asan/live_mysql /build/asan/live_orders
 }
 
 teardown_file() {
@@ -38,9 +38,9 @@ teardown_file() {
     rm -f "$MYSQL_TEST_PASSWORD_FILE"
 }
 
-# live PATTERN: runs the tests whose names match, at least one.
+# live PATTERN [PROGRAM]: runs the tests of it whose names match, at least one.
 live() {
-    run in_client env CMOCKA_MESSAGE_OUTPUT=TAP /build/asan/live_mysql "$1"
+    run in_client env CMOCKA_MESSAGE_OUTPUT=TAP "/build/asan/live_${2:-mysql}" "$1"
     echo "$output"
     [ "$status" -eq 0 ] || compose logs --no-log-prefix --tail 20 mysql-a mysql-b
     assert_success
@@ -58,3 +58,8 @@ live() {
 @test "a primary that moves is followed, without a wrong write" { live 'moved_*'; }
 @test "killed: nothing acknowledged is lost, reads go on" { live 'killed_*'; }
 @test "frozen: a call costs its time-out, reads go on" { live 'frozen_*'; }
+
+@test "an order is written as a whole, or not at all; again with the same key it is found" { live 'placing_*' orders; }
+@test "many who buy at once: the last one is sold once, a key makes one order, nobody is in a deadlock" { live 'rush_*' orders; }
+@test "orders are shown to whom they belong, and a cart with what it costs now" { live 'looking_*' orders; }
+@test "a token is known by its hash" { live 'tokens_*' orders; }
