@@ -91,9 +91,16 @@ static void add_strip(const struct exchange *exchange, yyjson_mut_val *model) {
     yyjson_mut_obj_add_str(doc, model, "request_id", exchange->in.request_id);
 }
 
+static void retry_later(struct exchange *exchange, int status) {
+    if (status == 503) {
+        http_header(&exchange->out, "Retry-After", retry_after_s);
+    }
+}
+
 void exchange_page(struct exchange *exchange, int status, enum page page, const char *title, yyjson_mut_val *model) {
     struct text html;
     struct slice content;
+    retry_later(exchange, status);
     yyjson_mut_obj_add_str(exchange->doc, model, "title", title);
     yyjson_mut_obj_add_bool(exchange->doc, model, pages[page].mark, true);
     add_visitor(exchange, model);
@@ -168,15 +175,13 @@ void exchange_problem(struct exchange *exchange, int status, const char *detail)
     yyjson_mut_doc *doc = exchange->doc;
     yyjson_mut_val *model = yyjson_mut_obj(doc);
     const char *title = http_phrase(status);
-    if (status == 503) {
-        http_header(&exchange->out, "Retry-After", retry_after_s);
-    }
     yyjson_mut_obj_add_int(doc, model, "status", status);
     yyjson_mut_obj_add_str(doc, model, "detail", detail);
     if (!wants_json(exchange)) {
         exchange_page(exchange, status, PAGE_ERROR, title, model);
         return;
     }
+    retry_later(exchange, status);
     yyjson_mut_obj_add_str(doc, model, "type", "about:blank");
     yyjson_mut_obj_add_str(doc, model, "title", title);
     yyjson_mut_obj_add_str(doc, model, "request_id", exchange->in.request_id);

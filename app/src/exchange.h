@@ -41,6 +41,7 @@ struct exchange {
     /* The visitor, see visitor.h. */
     struct session_store sessions; /* the worker's */
     struct session *session;       /* NULL: none, or nobody knows */
+    uint64_t token_user;           /* of an API request with a token: whose it is; 0: nobody's, or not asked yet */
     bool session_looked_for;       /* else nobody knows whether there is one */
     bool session_away;             /* it was looked for, and its store does not answer */
     bool session_changed;          /* to be saved when the answer leaves */
@@ -52,6 +53,11 @@ struct exchange {
     X(HOME, "home")                                                                                                    \
     X(PRODUCTS, "products")                                                                                            \
     X(PRODUCT, "product")                                                                                              \
+    X(CART, "cart")                                                                                                    \
+    X(CHECKOUT, "checkout")                                                                                            \
+    X(RETRY, "retry")                                                                                                  \
+    X(ORDERS, "orders")                                                                                                \
+    X(ORDER, "order")                                                                                                  \
     X(ERROR, "error")
 
 enum page {
@@ -72,8 +78,8 @@ yyjson_alc exchange_memory(const struct exchange *exchange);
 
 /*
  * Answers with an HTML page: its template, filled from model, an object of exchange->doc, and
- * the header fields that keep others from abusing it. Without memory the answer is a 500.
- * title must live as long as the request. Added to the model here:
+ * the header fields that keep others from abusing it; 503 gets Retry-After. Without memory
+ * the answer is a 500. title must live as long as the request. Added to the model here:
  *
  *   title, at_TEMPLATE (true, such as at_home: which page this is)
  *   session {signed_in, name, csrf, cart_count}  if the visitor has one

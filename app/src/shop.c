@@ -31,8 +31,20 @@ struct handler {
     X("/", page_home, ROUTER_GET, BROWSING)                                                                            \
     X("/products", page_products, ROUTER_GET, BROWSING)                                                                \
     X("/products/{id}", page_product, ROUTER_GET, BROWSING)                                                            \
+    X("/cart", page_cart, ROUTER_GET, VITAL)                                                                           \
+    X("/cart", page_cart_change, ROUTER_POST, VITAL)                                                                   \
+    X("/checkout", page_checkout, ROUTER_GET, VITAL)                                                                   \
+    X("/checkout", page_checkout_buy, ROUTER_POST, VITAL)                                                              \
+    X("/orders", page_orders, ROUTER_GET, VITAL)                                                                       \
+    X("/orders/{uuid}", page_order, ROUTER_GET, VITAL)                                                                 \
     X("/api/v1/products", api_products, ROUTER_GET, BROWSING)                                                          \
     X("/api/v1/products/{id}", api_product, ROUTER_GET, BROWSING)                                                      \
+    X("/api/v1/cart", api_cart, ROUTER_GET, VITAL)                                                                     \
+    X("/api/v1/cart", api_cart_put, ROUTER_PUT, VITAL)                                                                 \
+    X("/api/v1/cart", api_cart_delete, ROUTER_DELETE, VITAL)                                                           \
+    X("/api/v1/orders", api_orders, ROUTER_GET, VITAL)                                                                 \
+    X("/api/v1/orders", api_orders_post, ROUTER_POST, VITAL)                                                           \
+    X("/api/v1/orders/{uuid}", api_order, ROUTER_GET, VITAL)                                                           \
     X("/livez", operations_livez, ROUTER_GET, ON_LOOP)                                                                 \
     X("/readyz", operations_readyz, ROUTER_GET, ON_LOOP)                                                               \
     X("/metrics", operations_metrics, ROUTER_GET, ON_LOOP)                                                             \

@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "metrics.h"
+#include "tokens.h"
 
 static const char cookie_name[] = "session";
 
@@ -97,6 +98,10 @@ void visitor_leave(struct exchange *exchange) {
 bool visitor_begin(struct exchange *exchange) {
     if (exchange->session != NULL) {
         return true;
+    }
+    if (is_of_a_token(exchange)) {
+        exchange_problem(exchange, 403, "A token has no session, so nothing can be kept for it here.");
+        return false;
     }
     struct session *session = exchange->session_away ? NULL : arena_alloc(memory_of(exchange), sizeof *session);
     if (session == NULL) {
@@ -225,7 +230,18 @@ bool visitor_check_api(struct exchange *exchange) {
 /* --- Who is it? ------------------------------------------------------------------------ */
 
 uint64_t visitor_user(const struct exchange *exchange) {
-    return exchange->session != NULL ? exchange->session->user : 0;
+    return exchange->session != NULL ? exchange->session->user : exchange->token_user;
+}
+
+/* A token is looked for where it matters whose it is. False: answered. */
+static bool find_token(struct exchange *exchange) {
+    enum status status = tokens_user(exchange->database, &exchange->call,
+                                     http_variable(&exchange->in, "HTTP_AUTHORIZATION"), &exchange->token_user);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
+        exchange_failure(exchange, status, "");
+        return false;
+    }
+    return true;
 }
 
 /* Where the visitor was about to go is kept; a form that was about to be sent has to be filled in again. */
@@ -243,6 +259,9 @@ static void send_to_login(struct exchange *exchange) {
 }
 
 bool visitor_require(struct exchange *exchange) {
+    if (is_of_a_token(exchange) && !find_token(exchange)) {
+        return false;
+    }
     if (visitor_user(exchange) != 0) {
         return true;
     }

@@ -24,7 +24,7 @@
 /* --- For handlers ---------------------------------------------------------------------- */
 
 /* Makes sure that there is a session: an old one, or a new one under an id of ours, never of
- * the visitor's. 503: its store is away. */
+ * the visitor's. 503: its store is away; 403: it is a token's request. */
 bool visitor_begin(struct exchange *exchange);
 
 /* Saves the session as it is now under a new id and a new token, and ends the old one: at
@@ -56,7 +56,7 @@ bool visitor_check_form(struct exchange *exchange);
  * exchange_body(). With "Authorization", which no browser adds by itself, nothing is checked. */
 bool visitor_check_api(struct exchange *exchange);
 
-/* The visitor's id as a user; 0: not signed in. */
+/* The visitor's id as a user; 0: not signed in. A token's user is known from visitor_require() on. */
 uint64_t visitor_user(const struct exchange *exchange);
 
 /* Sees that the visitor is signed in. Else a page sends them to /login, which gets the way

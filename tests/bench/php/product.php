@@ -13,12 +13,23 @@ if ($product === null) {
     exit;
 }
 
+$number = html($product['id']);
 $name = html($product['name']);
 $category = html($product['category']);
 $description = html($product['description']);
 $sku = html($product['sku']);
 $price = html(price($product['price_cents']));
 $stock = $product['stock'] > 0 ? html($product['stock']) : '<strong>sold out</strong>';
+// The empty line is where a visitor with a session has the form's token.
+$form = $product['stock'] > 0 ? <<<HTML
+    <form class="amount" method="post" action="/cart">
+
+    <input type="hidden" name="product" value="$number">
+    <input type="number" name="quantity" value="1" min="1" max="99" required aria-label="Pieces">
+    <button class="button">Add to cart</button>
+    </form>
+
+    HTML : '';
 answer(head($product['name'], 'true') . <<<HTML
     <nav class="crumbs" aria-label="Breadcrumb">
     <ol>
@@ -38,7 +49,7 @@ answer(head($product['name'], 'true') . <<<HTML
     <div><dt>Stock number</dt><dd>$sku</dd></div>
     <div><dt>In stock</dt><dd>$stock</dd></div>
     </dl>
-    </div>
+    $form</div>
     </article>
 
     HTML . foot());
