@@ -50,6 +50,11 @@ reset: ## the stage that is up, back to its first state
 down: ## stop and remove all of the lab
 	@bash $(HOST)/down.sh
 
+.PHONY: token
+# USER is in every environment: only one that was typed counts.
+token: ## a token for a program to order with: make token USER=ada@example.com
+	@bash $(HOST)/token.sh $(call quote,$(if $(filter command%,$(origin USER)),$(USER)))
+
 ##@ Instructors
 
 .PHONY: engine
