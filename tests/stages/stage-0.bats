@@ -67,6 +67,29 @@ setup_file() {
     assert_output --partial "There is no such product."
 }
 
+@test "every page says what a browser may do with it, whoever made it" {
+    for path in / /products/1 /no/such/page /static/no-such-file; do
+        run page "$path" -i
+        assert_output --partial "Content-Security-Policy: default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        assert_output --partial "Referrer-Policy: same-origin"
+        assert_output --partial "Cross-Origin-Opener-Policy: same-origin"
+        assert_output --partial "Cross-Origin-Resource-Policy: same-origin"
+        assert_output --partial "X-Content-Type-Options: nosniff"
+        assert_output --partial "X-Served-By: server-1"
+    done
+}
+
+@test "who only looks around gets no cookie and has no session" {
+    for path in / /products /products/1 /whoami /no/such/page; do
+        run page "$path" -i
+        refute_output --partial "Set-Cookie:"
+    done
+    session='{"store":"memory","away":false,"signed_in":false,"id_hash":null}'
+    assert_equal "$(page /whoami | jq -c .session)" "$session"
+    # An id that nobody was given is nobody's.
+    assert_equal "$(page /whoami -H "'Cookie: session=0123456789abcdef0123456789abcdef'" | jq -c .session)" "$session"
+}
+
 @test "what Nginx refuses itself has a page of ours, and JSON below /api/" {
     run page /static/style.css -i -X POST
     assert_output --partial "HTTP/1.1 405"
