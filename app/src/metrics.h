@@ -49,6 +49,13 @@
     SERIES(REFUSED_NOT_READ, "reason=\"not_read\"")                                                                    \
     SERIES(REFUSED_NO_MEMORY, "reason=\"no_memory\"")                                                                  \
     SERIES(REFUSED_STOPPING, "reason=\"stopping\"")                                                                    \
+    FAMILY("counter", "shopd_password_hashes_total", "Hashes of passwords computed, to verify one or to store one.")   \
+    SERIES(PASSWORDS_VERIFIED, "purpose=\"verify\"")                                                                   \
+    SERIES(PASSWORDS_STORED, "purpose=\"store\"")                                                                      \
+    FAMILY("gauge", "shopd_password_hashing", "Hashes of passwords being computed now.")                               \
+    SERIES(PASSWORDS_HASHING, "")                                                                                      \
+    FAMILY("counter", "shopd_password_waits_given_up_total", "Hashes not computed: no place came free in time.")       \
+    SERIES(PASSWORDS_GIVEN_UP, "")                                                                                     \
     FAMILY("counter", "shopd_traces_total", "Traces of requests: brought along by the caller, or begun here.")         \
     SERIES(TRACES_TAKEN_OVER, "origin=\"caller\"")                                                                     \
     SERIES(TRACES_BEGUN, "origin=\"here\"")                                                                            \
