@@ -24,12 +24,13 @@ certify() {
         -CAkey "$BATS_FILE_TMPDIR/ca-key.pem" -extfile <(echo "subjectAltName = IP:$2") -out "$BATS_FILE_TMPDIR/$1.pem"
 }
 
-# live VARIABLE=VALUE... : live_redis, one process, one connection, with these settings; it is told commands by say().
+# live VARIABLE=VALUE... : $LIVE_PROGRAM, one process, one connection, with these settings; it is told commands by say().
+LIVE_PROGRAM=live_redis
 live() {
     local settings=() setting
     hang_up
     for setting in "$@"; do settings+=(--env "$setting"); done
-    coproc LIVE { compose exec -T "${settings[@]}" client /build/asan/live_redis 2>"$BATS_TEST_TMPDIR/log"; }
+    coproc LIVE { compose exec -T "${settings[@]}" client "/build/asan/$LIVE_PROGRAM" 2>"$BATS_TEST_TMPDIR/log"; }
 }
 
 # hang_up ends the last one.
