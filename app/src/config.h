@@ -89,6 +89,17 @@ enum config_programs {
     X(SHOPD, session_max_ms, "SESSION_MAX_MS", 43200000, 1000, 604800000, "ms", "after that also one who was")         \
     X(SHOPD, sessions_max, "SESSIONS_MAX", 10000, 1, 1000000, "",                                                      \
       "in this server's memory; more: who was not seen longest goes")                                                  \
+    X(SHOPD, password_memory_kib, "PASSWORD_MEMORY_KIB", 19456, 8, 1048576, "KiB", "to hash a password, each")         \
+    X(SHOPD, password_passes, "PASSWORD_PASSES", 2, 1, 100, "", "over that memory")                                    \
+    X(SHOPD, password_parallel, "PASSWORD_PARALLEL", 2, 1, 64, "", "passwords hashed at once; others wait")            \
+    X(SHOPD, limit_address_per_s, "LIMIT_ADDRESS_PER_S", 200, 0, 100000, "requests",                                   \
+      "a second from one address, five times that at once; 0: no limit")                                               \
+    X(SHOPD, limit_account_per_s, "LIMIT_ACCOUNT_PER_S", 200, 0, 100000, "requests", "the same for one account")       \
+    X(SHOPD, limit_login_ms, "LIMIT_LOGIN_MS", 600000, 1000, 86400000, "ms", "the time that the next three are for")   \
+    X(SHOPD, limit_login_account, "LIMIT_LOGIN_ACCOUNT", 10, 0, 100000, "", "passwords tried in vain for one account") \
+    X(SHOPD, limit_login_address, "LIMIT_LOGIN_ADDRESS", 30, 0, 100000, "",                                            \
+      "passwords tried in vain from one address")                                                                      \
+    X(SHOPD, limit_sign_up, "LIMIT_SIGN_UP", 200, 0, 100000, "", "accounts made from one address")                     \
     X(BOTH, breaker_failures, "BREAKER_FAILURES", 5, 1, 1000, "",                                                      \
       "of a backend in a row until it is no longer called")                                                            \
     X(BOTH, breaker_cooldown_ms, "BREAKER_COOLDOWN_MS", 1000, 10, 600000, "ms", "until it is tried again")             \

@@ -84,13 +84,13 @@ static int run(const struct config *config, void *context) {
     shop_init();
     const struct server_options options = server_options(&shop);
     if (log_start() == STATUS_OK && db_library_init() == STATUS_OK &&
-        backends_start(&shop.backends, config) == STATUS_OK && shop_start_workers(&shop) == STATUS_OK &&
+        backends_start(&shop.backends, config) == STATUS_OK && shop_start(&shop) == STATUS_OK &&
         server_open(&options, &shop.server) == STATUS_OK) {
         complete = serve(&shop);
     } else {
         log_event(LOG_ERROR, "cannot start", LOG_TEXT("listen", config->listen));
     }
-    workers_stop(shop.workers);
+    shop_stop(&shop);
     server_free(shop.server);
     backends_stop(&shop.backends);
     db_library_end();

@@ -49,6 +49,12 @@
     SERIES(REFUSED_NOT_READ, "reason=\"not_read\"")                                                                    \
     SERIES(REFUSED_NO_MEMORY, "reason=\"no_memory\"")                                                                  \
     SERIES(REFUSED_STOPPING, "reason=\"stopping\"")                                                                    \
+    FAMILY("counter", "shopd_requests_limited_total", "Requests answered 429: what was asked for too often.")          \
+    SERIES(LIMITED_ADDRESS, "limit=\"address\"")                                                                       \
+    SERIES(LIMITED_ACCOUNT, "limit=\"account\"")                                                                       \
+    SERIES(LIMITED_LOGIN_ADDRESS, "limit=\"login_address\"")                                                           \
+    SERIES(LIMITED_LOGIN_ACCOUNT, "limit=\"login_account\"")                                                           \
+    SERIES(LIMITED_SIGN_UP, "limit=\"sign_up\"")                                                                       \
     FAMILY("counter", "shopd_password_hashes_total", "Hashes of passwords computed, to verify one or to store one.")   \
     SERIES(PASSWORDS_VERIFIED, "purpose=\"verify\"")                                                                   \
     SERIES(PASSWORDS_STORED, "purpose=\"store\"")                                                                      \

@@ -10,6 +10,7 @@
 #include "log.h"
 #include "metrics.h"
 #include "router.h"
+#include "throttle.h"
 #include "visitor.h"
 
 /* Where a handler runs: on the loop, at once, for it needs no backend; or on a worker, in one of the two classes. */
@@ -212,7 +213,7 @@ static void run_on_worker(void *state, void *job) {
         exchange->database = clients->database;
         exchange->cache = clients->cache;
         exchange->sessions = clients->sessions;
-        if (visitor_load(exchange)) {
+        if (visitor_load(exchange) && throttle_count_request(exchange)) {
             handlers[exchange->match.route->handler].run(exchange);
         }
         visitor_leave(exchange);
@@ -220,7 +221,7 @@ static void run_on_worker(void *state, void *job) {
     }
 }
 
-enum status shop_start_workers(struct shop *shop) {
+static enum status start_workers(struct shop *shop) {
     const struct workers_options options = {
         .threads = (unsigned)shop->config->workers,
         .reserved = (unsigned)shop->config->reserved_workers,
@@ -231,6 +232,25 @@ enum status shop_start_workers(struct shop *shop) {
         .context = shop,
     };
     return workers_start(&options, &shop->workers);
+}
+
+enum status shop_start(struct shop *shop) {
+    const struct passwords_options passwords = {
+        .memory_kib = shop->config->password_memory_kib,
+        .passes = shop->config->password_passes,
+        .parallel = (unsigned)shop->config->password_parallel,
+    };
+    enum status status = passwords_new(&passwords, &shop->passwords);
+    if (status == STATUS_OK) {
+        status = throttle_new(shop->config, &shop->throttle);
+    }
+    return status == STATUS_OK ? start_workers(shop) : status;
+}
+
+void shop_stop(struct shop *shop) {
+    workers_stop(shop->workers);
+    throttle_free(shop->throttle);
+    passwords_free(shop->passwords);
 }
 
 /* --- On the loop ---------------------------------------------------------------------- */
@@ -297,7 +317,9 @@ void shop_on_request(void *context, struct server *server, struct fcgi_request *
         finish(exchange);
         return;
     }
-    if (!workers_submit(shop->workers, class_of(exchange), exchange)) {
+    if (!throttle_admit(exchange)) {
+        finish(exchange);
+    } else if (!workers_submit(shop->workers, class_of(exchange), exchange)) {
         shed(exchange, QUEUE_FULL, "The shop is full at the moment. Please try again.");
     }
 }

@@ -12,8 +12,10 @@
 #include "backends.h"
 #include "config.h"
 #include "fcgi_conn.h"
+#include "password.h"
 #include "server.h"
 #include "template.h"
+#include "throttle.h"
 #include "workers.h"
 
 /* What all requests share. What is in it does not change once the server runs. */
@@ -21,6 +23,8 @@ struct shop {
     const struct config *config;
     const struct template_set *templates;
     struct backends backends;
+    struct passwords *passwords;
+    struct throttle *throttle;
     struct workers *workers;
     struct server *server;
 };
@@ -28,9 +32,12 @@ struct shop {
 /* Names the routes to the metrics; once, before there are threads. */
 void shop_init(void);
 
-/* Starts the workers of a shop whose config is set and whose backends were started; ended by
- * workers_stop(). STATUS_NO_MEMORY: none run. */
-enum status shop_start_workers(struct shop *shop);
+/* Starts the workers, and what they share, of a shop whose config is set and whose backends
+ * were started. STATUS_NO_MEMORY: what has begun is ended by shop_stop(). */
+enum status shop_start(struct shop *shop);
+
+/* Runs what is queued, ends the workers. Also of a shop that was not started. */
+void shop_stop(struct shop *shop);
 
 /* The server's on_request; context is a struct shop. */
 void shop_on_request(void *context, struct server *server, struct fcgi_request *request);

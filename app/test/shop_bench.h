@@ -23,7 +23,7 @@ static char listen_at[64], redis_at[64], secret_path[64], template_dir[256], nod
 
 /* For the next start(). */
 static int64_t read_timeout_ms = 60000, linger_ms = 60000; /* lingering is ended by a second stop */
-static char session_store[16] = "memory";
+static char session_store[16] = "memory", limit_per_s[8] = "0";
 static char log_requests[] = "1", mysql_timeout_ms[8] = "300", request_timeout_ms[8] = "3000";
 static void (*on_request)(void *, struct server *, struct fcgi_request *) = shop_on_request;
 
@@ -39,7 +39,7 @@ struct bench {
 
 static inline char *environment(const char *name) {
     static char workers[] = "1", queue[] = "2", failures[] = "1000";
-    static char interval[] = "20", body[] = "1000", params[] = "2000";
+    static char memory[] = "8", interval[] = "20", body[] = "1000", params[] = "2000";
     const struct {
         const char *name;
         char *value;
@@ -55,6 +55,8 @@ static inline char *environment(const char *name) {
         {"REQUEST_TIMEOUT_MS", request_timeout_ms},
         {"REDIS_SERVER", redis_at},
         {"SESSION_STORE", session_store},
+        {"LIMIT_ADDRESS_PER_S", limit_per_s},
+        {"PASSWORD_MEMORY_KIB", memory},
         {"BREAKER_FAILURES", failures},
         {"BODY_BYTES", body},
         {"PARAMS_BYTES", params},
@@ -103,7 +105,7 @@ static inline void start(struct bench *bench) {
     *shop = (struct shop){.config = &bench->config, .templates = bench->templates};
     const struct server_options options = server_options(bench);
     assert_int_equal(backends_start(&shop->backends, &bench->config), STATUS_OK);
-    assert_int_equal(shop_start_workers(shop), STATUS_OK);
+    assert_int_equal(shop_start(shop), STATUS_OK);
     assert_int_equal(server_open(&options, &shop->server), STATUS_OK);
     assert_int_equal(pthread_create(&bench->loop, NULL, run_loop, bench), 0);
 }
@@ -113,7 +115,7 @@ static inline void stop(struct bench *bench) {
     server_stop(bench->shop.server);
     pthread_join(bench->loop, NULL);
     assert_true(bench->complete);
-    workers_stop(bench->shop.workers);
+    shop_stop(&bench->shop);
     server_free(bench->shop.server);
     backends_stop(&bench->shop.backends);
     template_free(bench->templates);
