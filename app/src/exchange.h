@@ -53,6 +53,9 @@ struct exchange {
     X(HOME, "home")                                                                                                    \
     X(PRODUCTS, "products")                                                                                            \
     X(PRODUCT, "product")                                                                                              \
+    X(SIGNUP, "signup")                                                                                                \
+    X(LOGIN, "login")                                                                                                  \
+    X(LOGOUT, "logout")                                                                                                \
     X(CART, "cart")                                                                                                    \
     X(CHECKOUT, "checkout")                                                                                            \
     X(RETRY, "retry")                                                                                                  \

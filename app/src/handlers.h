@@ -12,6 +12,13 @@ void page_home(struct exchange *exchange);
 void page_products(struct exchange *exchange);
 void page_product(struct exchange *exchange);
 
+void page_signup(struct exchange *exchange);
+void page_signup_post(struct exchange *exchange);
+void page_login(struct exchange *exchange);
+void page_login_post(struct exchange *exchange);
+void page_logout(struct exchange *exchange);
+void page_logout_post(struct exchange *exchange);
+
 void page_cart(struct exchange *exchange);
 void page_cart_change(struct exchange *exchange);
 void page_checkout(struct exchange *exchange);
@@ -23,6 +30,10 @@ void page_order(struct exchange *exchange);
 void api_products(struct exchange *exchange);
 void api_product(struct exchange *exchange);
 
+void api_users_post(struct exchange *exchange);
+void api_session(struct exchange *exchange);
+void api_session_post(struct exchange *exchange);
+void api_session_delete(struct exchange *exchange);
 void api_cart(struct exchange *exchange);
 void api_cart_put(struct exchange *exchange);
 void api_cart_delete(struct exchange *exchange);

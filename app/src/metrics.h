@@ -55,6 +55,9 @@
     SERIES(LIMITED_LOGIN_ADDRESS, "limit=\"login_address\"")                                                           \
     SERIES(LIMITED_LOGIN_ACCOUNT, "limit=\"login_account\"")                                                           \
     SERIES(LIMITED_SIGN_UP, "limit=\"sign_up\"")                                                                       \
+    FAMILY("counter", "shopd_logins_total", "Passwords that were right, and that were not, of known accounts or not.") \
+    SERIES(LOGINS_RIGHT, "result=\"right\"")                                                                           \
+    SERIES(LOGINS_WRONG, "result=\"wrong\"")                                                                           \
     FAMILY("counter", "shopd_password_hashes_total", "Hashes of passwords computed, to verify one or to store one.")   \
     SERIES(PASSWORDS_VERIFIED, "purpose=\"verify\"")                                                                   \
     SERIES(PASSWORDS_STORED, "purpose=\"store\"")                                                                      \

@@ -32,6 +32,12 @@ struct handler {
     X("/", page_home, ROUTER_GET, BROWSING)                                                                            \
     X("/products", page_products, ROUTER_GET, BROWSING)                                                                \
     X("/products/{id}", page_product, ROUTER_GET, BROWSING)                                                            \
+    X("/signup", page_signup, ROUTER_GET, VITAL)                                                                       \
+    X("/signup", page_signup_post, ROUTER_POST, VITAL)                                                                 \
+    X("/login", page_login, ROUTER_GET, VITAL)                                                                         \
+    X("/login", page_login_post, ROUTER_POST, VITAL)                                                                   \
+    X("/logout", page_logout, ROUTER_GET, VITAL)                                                                       \
+    X("/logout", page_logout_post, ROUTER_POST, VITAL)                                                                 \
     X("/cart", page_cart, ROUTER_GET, VITAL)                                                                           \
     X("/cart", page_cart_change, ROUTER_POST, VITAL)                                                                   \
     X("/checkout", page_checkout, ROUTER_GET, VITAL)                                                                   \
@@ -40,6 +46,10 @@ struct handler {
     X("/orders/{uuid}", page_order, ROUTER_GET, VITAL)                                                                 \
     X("/api/v1/products", api_products, ROUTER_GET, BROWSING)                                                          \
     X("/api/v1/products/{id}", api_product, ROUTER_GET, BROWSING)                                                      \
+    X("/api/v1/users", api_users_post, ROUTER_POST, VITAL)                                                             \
+    X("/api/v1/session", api_session, ROUTER_GET, VITAL)                                                               \
+    X("/api/v1/session", api_session_post, ROUTER_POST, VITAL)                                                         \
+    X("/api/v1/session", api_session_delete, ROUTER_DELETE, VITAL)                                                     \
     X("/api/v1/cart", api_cart, ROUTER_GET, VITAL)                                                                     \
     X("/api/v1/cart", api_cart_put, ROUTER_PUT, VITAL)                                                                 \
     X("/api/v1/cart", api_cart_delete, ROUTER_DELETE, VITAL)                                                           \
