@@ -71,23 +71,45 @@ static enum status start_sessions(struct backends *backends, const struct config
     return backends->sessions.memory != NULL ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
+/* No request that read MySQL before a change, or a replica that had not seen it yet, lasts longer. */
+static int64_t changed_ms(const struct config *config) {
+    return config->request_timeout_ms + config->replica_lag_ms + config->redis_timeout_ms;
+}
+
+static enum status start_flags(struct backends *backends, const struct config *config) {
+    const struct flags_options options = {
+        .topology = backends->topology,
+        .interval_ms = config->flags_interval_ms,
+        .timeout_ms = config->mysql_timeout_ms,
+    };
+    return flags_start(&options, &backends->flags);
+}
+
 enum status backends_start(struct backends *backends, const struct config *config) {
     const struct topology_options mysql = mysql_settings(config);
-    *backends = (struct backends){.cache_ttl_ms = config->cache_ttl_ms};
-    enum status status = topology_start(&mysql, &backends->topology);
+    *backends = (struct backends){
+        .cache = {.stale_ms = config->cache_stale_ms, .changed_ms = changed_ms(config)},
+        .flights = flights_new(config->flight_late_ms),
+    };
+    enum status status = backends->flights != NULL ? topology_start(&mysql, &backends->topology) : STATUS_NO_MEMORY;
     if (status == STATUS_OK) {
         status = start_redis(backends, config);
     }
-    return status == STATUS_OK ? start_sessions(backends, config) : status;
+    if (status == STATUS_OK) {
+        status = start_sessions(backends, config);
+    }
+    return status == STATUS_OK ? start_flags(backends, config) : status;
 }
 
 void backends_stop(struct backends *backends) {
+    flags_stop(backends->flags);
     redis_watch_stop(backends->redis_watch);
     if (backends->redis.breaker != NULL) {
         breaker_destroy(backends->redis.breaker);
     }
     topology_stop(backends->topology);
     session_memory_free(backends->sessions.memory);
+    flights_free(backends->flights);
     *backends = (struct backends){0};
 }
 
@@ -116,7 +138,7 @@ struct clients *clients_new(struct backends *backends) {
     }
     bool redis = backends->redis_watch != NULL;
     clients->database = database_new(backends->topology);
-    clients->cache.ttl_ms = backends->cache_ttl_ms;
+    clients->cache = backends->cache;
     clients->cache.redis = redis ? redis_new(&backends->redis) : NULL;
     clients->sessions = backends->sessions;
     clients->sessions.redis = clients->cache.redis;

@@ -15,6 +15,8 @@
 #include "cache.h"
 #include "config.h"
 #include "database.h"
+#include "flags.h"
+#include "flight.h"
 #include "metrics.h"
 #include "redis.h"
 #include "redis_watch.h"
@@ -28,8 +30,10 @@ struct backends {
     struct redis_options redis; /* with redis_breaker; without Redis all zeros */
     struct breaker redis_breaker;
     struct redis_watch *redis_watch; /* NULL: there is no Redis */
-    int64_t cache_ttl_ms;
-    struct session_store sessions; /* as every worker gets it, but for its connection */
+    struct session_store sessions;   /* as every worker gets it, but for its connection */
+    struct cache cache;              /* as every worker gets it, but for its connection */
+    struct flights *flights;         /* what is being asked of MySQL now, for the cache */
+    struct flags *flags;
 };
 
 /* STATUS_BAD_INPUT, and reason says in one line which address in config is none. Opens nothing. */

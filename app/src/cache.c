@@ -4,37 +4,153 @@
 
 #include "metrics.h"
 #include "random.h"
+#include "text.h"
 
-bool cache_get(const struct cache *cache, struct call *call, struct slice key, struct arena *arena,
-               struct slice *value) {
-    struct redis_reply reply;
-    const struct redis_command get = {.arguments = {slice_of("GET"), key}, .count = 2, .repeatable = true};
-    if (cache->redis == NULL) {
-        return false;
-    }
-    enum status status = redis_run(cache->redis, call, &get, 1, arena, &reply);
-    bool hit = status == STATUS_OK && reply.kind == REDIS_TEXT, miss = status == STATUS_OK && reply.kind == REDIS_NIL;
-    metrics_add(hit ? METRIC_CACHE_HITS : miss ? METRIC_CACHE_MISSES : METRIC_CACHE_ERRORS, 1);
-    if (hit) {
-        *value = reply.text;
-    }
-    return hit;
+enum { NUMBER_BYTES = 24 };
+
+/* --- Reading -------------------------------------------------------------------------- */
+
+/* GET and PTTL of one key, as two commands of one round trip. */
+static void ask_for(struct redis_command commands[static 2], struct slice key) {
+    commands[0] = (struct redis_command){.arguments = {slice_of("GET"), key}, .count = 2, .repeatable = true};
+    commands[1] = (struct redis_command){.arguments = {slice_of("PTTL"), key}, .count = 2, .repeatable = true};
 }
+
+/* Redis keeps an entry for stale_ms longer than it is fresh. */
+static struct cache_entry read_answers(const struct cache *cache, const struct redis_reply answers[static 2]) {
+    const struct cache_entry away = {.state = CACHE_AWAY};
+    const struct redis_reply *value = &answers[0];
+    if (value->kind == REDIS_NIL) {
+        return (struct cache_entry){.state = CACHE_ABSENT};
+    }
+    if (value->kind != REDIS_TEXT || answers[1].kind != REDIS_NUMBER) {
+        return away;
+    }
+    int64_t ttl_ms = answers[1].number - cache->stale_ms;
+    enum cache_state state = value->text.length == 0 ? CACHE_CHANGED : ttl_ms > 0 ? CACHE_FRESH : CACHE_OLD;
+    return (struct cache_entry){state, value->text, ttl_ms};
+}
+
+static void count_look(enum cache_state state) {
+    static const enum metric counters[] = {
+        [CACHE_ABSENT] = METRIC_CACHE_MISSES,  [CACHE_FRESH] = METRIC_CACHE_HITS,  [CACHE_OLD] = METRIC_CACHE_OLD,
+        [CACHE_CHANGED] = METRIC_CACHE_MISSES, [CACHE_AWAY] = METRIC_CACHE_ERRORS,
+    };
+    metrics_add(counters[state], 1);
+}
+
+struct cache_entry cache_get(const struct cache *cache, struct call *call, struct slice key, struct arena *arena) {
+    struct redis_command commands[2];
+    struct redis_reply answers[2];
+    struct cache_entry entry = {.state = CACHE_AWAY};
+    if (cache->redis == NULL) {
+        return entry;
+    }
+    ask_for(commands, key);
+    if (redis_run(cache->redis, call, commands, 2, arena, answers) == STATUS_OK) {
+        entry = read_answers(cache, answers);
+    }
+    count_look(entry.state);
+    return entry;
+}
+
+/* --- The lock ------------------------------------------------------------------------- */
+
+/* An empty slice without memory, which the arena remembers. */
+static struct slice lock_of(struct slice key, struct arena *arena) {
+    struct text name;
+    struct slice out = {"", 0};
+    text_init(&name, arena);
+    text_put(&name, "lock:");
+    text_put_slice(&name, key);
+    text_slice(&name, &out);
+    return out;
+}
+
+struct cache_entry cache_lock(const struct cache *cache, struct call *call, struct slice key, struct arena *arena,
+                              struct cache_lock *lock) {
+    char lifetime[NUMBER_BYTES];
+    struct redis_command commands[3];
+    struct redis_reply answers[3];
+    *lock = (struct cache_lock){.held = false};
+    snprintf(lifetime, sizeof lifetime, "%d", CACHE_LOCK_MS);
+    snprintf(lock->token, sizeof lock->token, "%016llx", (unsigned long long)random_u64());
+    commands[0] = (struct redis_command){.arguments = {slice_of("SET"), lock_of(key, arena), slice_of(lock->token),
+                                                       slice_of("NX"), slice_of("PX"), slice_of(lifetime)},
+                                         .count = 6};
+    ask_for(&commands[1], key);
+    if (redis_run(cache->redis, call, commands, 3, arena, answers) != STATUS_OK) {
+        return (struct cache_entry){.state = CACHE_AWAY};
+    }
+    lock->held = answers[0].kind == REDIS_TEXT;
+    return read_answers(cache, &answers[1]);
+}
+
+/* Only one's own: what took longer than the lock lasts must not give back that of another. */
+#define GIVE_BACK(lock, token) "if redis.call('GET', " lock ") == " token " then redis.call('DEL', " lock ") end "
+
+void cache_unlock(const struct cache *cache, struct call *call, struct slice key, struct arena *arena,
+                  const struct cache_lock *lock) {
+    static const char script[] = GIVE_BACK("KEYS[1]", "ARGV[1]") "return 1";
+    struct redis_reply answer;
+    if (!lock->held) {
+        return;
+    }
+    const struct redis_command command = {
+        .arguments = {slice_of("EVAL"), slice_of(script), slice_of("1"), lock_of(key, arena), slice_of(lock->token)},
+        .count = 5,
+        .repeatable = true};
+    redis_run(cache->redis, call, &command, 1, arena, &answer);
+}
+
+/* --- Writing -------------------------------------------------------------------------- */
 
 static int64_t draw_lifetime_ms(int64_t ttl_ms) {
     int64_t tenth = ttl_ms / 10;
     return ttl_ms - tenth + (int64_t)(random_u64() % (uint64_t)(2 * tenth + 1));
 }
 
-void cache_put(const struct cache *cache, struct call *call, struct slice key, struct slice value,
-               struct arena *arena) {
-    char lifetime[24];
-    struct redis_reply reply;
-    if (cache->redis == NULL) {
-        return;
+bool cache_put(const struct cache *cache, struct call *call, struct slice key, struct slice value, int64_t ttl_ms,
+               struct arena *arena, const struct cache_lock *lock) {
+    static const char script[] =
+        "local changed = redis.call('GET', KEYS[1]) == '' "
+        "if not changed then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end " GIVE_BACK(
+            "KEYS[2]", "ARGV[3]") "return changed and 0 or 1";
+    char lifetime[NUMBER_BYTES];
+    struct redis_reply answer;
+    int64_t kept_ms = draw_lifetime_ms(ttl_ms) + cache->stale_ms;
+    snprintf(lifetime, sizeof lifetime, "%lld", (long long)kept_ms);
+    const struct redis_command command = {.arguments = {slice_of("EVAL"), slice_of(script), slice_of("2"), key,
+                                                        lock_of(key, arena), value, slice_of(lifetime),
+                                                        slice_of(lock->token)},
+                                          .count = 8,
+                                          .repeatable = true};
+    enum status status = redis_run(cache->redis, call, &command, 1, arena, &answer);
+    return status == STATUS_OK && answer.kind == REDIS_NUMBER && answer.number == 1;
+}
+
+bool cache_changed(const struct cache *cache, struct call *call, const struct slice *keys, size_t count,
+                   struct arena *arena) {
+    char lifetime[NUMBER_BYTES];
+    if (cache->redis == NULL || count == 0) {
+        return true;
     }
-    snprintf(lifetime, sizeof lifetime, "%lld", (long long)draw_lifetime_ms(cache->ttl_ms));
-    const struct redis_command set = {
-        .arguments = {slice_of("SET"), key, value, slice_of("PX"), slice_of(lifetime)}, .count = 5, .repeatable = true};
-    redis_run(cache->redis, call, &set, 1, arena, &reply);
+    struct redis_command *commands = arena_alloc(arena, count * sizeof *commands);
+    struct redis_reply *answers = arena_alloc(arena, count * sizeof *answers);
+    if (commands == NULL || answers == NULL) {
+        return false;
+    }
+    snprintf(lifetime, sizeof lifetime, "%lld", (long long)cache->changed_ms);
+    for (size_t i = 0; i < count; i++) {
+        commands[i] = (struct redis_command){
+            .arguments = {slice_of("SET"), keys[i], slice_of(""), slice_of("PX"), slice_of(lifetime)},
+            .count = 5,
+            .repeatable = true};
+    }
+    bool told = redis_run(cache->redis, call, commands, count, arena, answers) == STATUS_OK;
+    for (size_t i = 0; told && i < count; i++) {
+        told = answers[i].kind == REDIS_TEXT;
+    }
+    metrics_add(told ? METRIC_CACHE_CHANGES : METRIC_CACHE_CHANGES_LOST, (int64_t)count);
+    return told;
 }

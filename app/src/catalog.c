@@ -12,10 +12,41 @@ static const struct db_statement one_product = {
     .repeatable = true,
 };
 
+/* And the next ones of its kind, from the first again after the last: one round trip instead of two. The index of
+ * categories is enough to choose them. */
+static const struct db_statement one_product_and_more = {
+    .sql = "SELECT " PRODUCT_COLUMNS " FROM products WHERE id = ? UNION ALL SELECT " PRODUCT_COLUMNS
+           " FROM (SELECT id FROM products WHERE category = (SELECT category FROM products WHERE id = ?) AND id <> ?"
+           " ORDER BY id < ?, id LIMIT ?) AS more JOIN products USING (id)",
+    .params = "iiiii",
+    .columns = PRODUCT_TYPES,
+    .repeatable = true,
+};
+
 /* How many there are comes along with each of them: one round trip instead of two. */
 static const struct db_statement some_products = {
     .sql = "SELECT " PRODUCT_COLUMNS ", (SELECT COUNT(*) FROM products) FROM products ORDER BY id LIMIT ? OFFSET ?",
     .params = "ii",
+    .columns = PRODUCT_TYPES "i",
+    .repeatable = true,
+};
+
+static const struct db_statement some_of_a_kind = {
+    .sql = "SELECT " PRODUCT_COLUMNS ", (SELECT COUNT(*) FROM products WHERE category = ?) FROM products"
+           " WHERE category = ? ORDER BY id LIMIT ? OFFSET ?",
+    .params = "ssii",
+    .columns = PRODUCT_TYPES "i",
+    .repeatable = true,
+};
+
+/* All words have to be there; those with a word in the name come first. The scores are only compared: no arithmetic with
+ * numbers of somebody else's. */
+static const struct db_statement found_products = {
+    .sql = "SELECT " PRODUCT_COLUMNS ", COUNT(*) OVER () FROM products"
+           " WHERE MATCH (name, description) AGAINST (? IN BOOLEAN MODE)"
+           " ORDER BY MATCH (name) AGAINST (? IN BOOLEAN MODE) DESC,"
+           " MATCH (name, description) AGAINST (? IN BOOLEAN MODE) DESC, id LIMIT ? OFFSET ?",
+    .params = "sssii",
     .columns = PRODUCT_TYPES "i",
     .repeatable = true,
 };
@@ -39,17 +70,17 @@ static const struct db_statement count_products = {
 struct collector {
     yyjson_mut_doc *doc;
     yyjson_mut_val *list;
-    int64_t total; /* of collect_counted_product() */
+    int64_t total;           /* of collect_counted_product() */
+    int64_t wanted;          /* of collect_apart(): which one is not for the list, */
+    yyjson_mut_val *product; /* and that one; NULL: it has not come */
 };
 
 static void add_text(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, struct slice text) {
     yyjson_mut_obj_add_strncpy(doc, object, key, text.data, text.length);
 }
 
-static void collect_product(void *context, const struct db_value *column) {
-    struct collector *collector = context;
-    yyjson_mut_doc *doc = collector->doc;
-    yyjson_mut_val *product = yyjson_mut_arr_add_obj(doc, collector->list);
+static yyjson_mut_val *make_product(yyjson_mut_doc *doc, const struct db_value *column) {
+    yyjson_mut_val *product = yyjson_mut_obj(doc);
     int64_t stock = column[6].number;
     yyjson_mut_obj_add_int(doc, product, "id", column[0].number);
     add_text(doc, product, "sku", column[1].text);
@@ -60,6 +91,22 @@ static void collect_product(void *context, const struct db_value *column) {
     yyjson_mut_obj_add_str(doc, product, "currency", PRICE_CURRENCY);
     yyjson_mut_obj_add_int(doc, product, "stock", stock);
     yyjson_mut_obj_add_bool(doc, product, "in_stock", stock > 0);
+    return product;
+}
+
+static void collect_product(void *context, const struct db_value *column) {
+    struct collector *collector = context;
+    yyjson_mut_arr_append(collector->list, make_product(collector->doc, column));
+}
+
+/* The one that was asked for, and those beside it. */
+static void collect_apart(void *context, const struct db_value *column) {
+    struct collector *collector = context;
+    if (column[0].number == collector->wanted) {
+        collector->product = make_product(collector->doc, column);
+    } else {
+        collect_product(collector, column);
+    }
 }
 
 static void collect_counted_product(void *context, const struct db_value *column) {
@@ -89,23 +136,33 @@ enum status catalog_product(struct database *database, struct call *call, uint32
     return STATUS_OK;
 }
 
-enum status catalog_page(struct database *database, struct call *call, uint32_t page, yyjson_mut_doc *doc,
-                         yyjson_mut_val *out) {
-    struct collector collector = {.doc = doc, .list = yyjson_mut_arr(doc)};
-    if (page < 1) {
-        return STATUS_NOT_FOUND;
-    }
-    const struct db_value window[] = {{.number = CATALOG_PAGE_SIZE},
-                                      {.number = ((int64_t)page - 1) * CATALOG_PAGE_SIZE}};
-    enum status status = database_read(database, call, &some_products, window, collect_counted_product, &collector);
+enum status catalog_product_and_more(struct database *database, struct call *call, uint32_t id, yyjson_mut_doc *doc,
+                                     yyjson_mut_val *out) {
+    struct collector collector = {.doc = doc, .list = yyjson_mut_arr(doc), .wanted = id};
+    const struct db_value params[] = {
+        {.number = id}, {.number = id}, {.number = id}, {.number = id}, {.number = CATALOG_MORE}};
+    enum status status = database_read(database, call, &one_product_and_more, params, collect_apart, &collector);
     if (status != STATUS_OK) {
         return status;
     }
-    int64_t total = collector.total, pages = total == 0 ? 1 : (total + CATALOG_PAGE_SIZE - 1) / CATALOG_PAGE_SIZE;
-    if (page > pages) { /* nothing came, and an empty shop has one page */
+    if (collector.product == NULL) {
         return STATUS_NOT_FOUND;
     }
-    yyjson_mut_obj_add_val(doc, out, "products", collector.list);
+    yyjson_mut_obj_add_val(doc, out, "product", collector.product);
+    if (yyjson_mut_arr_size(collector.list) > 0) {
+        yyjson_mut_obj_add_val(doc, out, "more", collector.list);
+    }
+    return STATUS_OK;
+}
+
+/* The page of a longer list that the collector has got; of a list that is empty there is one page. */
+static enum status add_page(const struct collector *collector, uint32_t page, yyjson_mut_val *out) {
+    yyjson_mut_doc *doc = collector->doc;
+    int64_t total = collector->total, pages = total == 0 ? 1 : (total + CATALOG_PAGE_SIZE - 1) / CATALOG_PAGE_SIZE;
+    if (page > pages) {
+        return STATUS_NOT_FOUND;
+    }
+    yyjson_mut_obj_add_val(doc, out, "products", collector->list);
     yyjson_mut_obj_add_int(doc, out, "page", page);
     yyjson_mut_obj_add_int(doc, out, "pages", pages);
     yyjson_mut_obj_add_int(doc, out, "total", total);
@@ -116,6 +173,43 @@ enum status catalog_page(struct database *database, struct call *call, uint32_t 
         yyjson_mut_obj_add_int(doc, out, "next", page + 1);
     }
     return STATUS_OK;
+}
+
+static int64_t rows_before(uint32_t page) { return ((int64_t)page - 1) * CATALOG_PAGE_SIZE; }
+
+enum status catalog_page(struct database *database, struct call *call, const char *category, uint32_t page,
+                         yyjson_mut_doc *doc, yyjson_mut_val *out) {
+    struct collector collector = {.doc = doc, .list = yyjson_mut_arr(doc)};
+    if (page < 1) {
+        return STATUS_NOT_FOUND;
+    }
+    const struct db_value all[] = {{.number = CATALOG_PAGE_SIZE}, {.number = rows_before(page)}};
+    enum status status;
+    if (category == NULL) {
+        status = database_read(database, call, &some_products, all, collect_counted_product, &collector);
+    } else {
+        const struct db_value kind[] = {{.text = slice_of(category)}, {.text = slice_of(category)}, all[0], all[1]};
+        status = database_read(database, call, &some_of_a_kind, kind, collect_counted_product, &collector);
+    }
+    if (status == STATUS_OK && category != NULL && collector.total == 0) {
+        return STATUS_NOT_FOUND;
+    }
+    return status == STATUS_OK ? add_page(&collector, page, out) : status;
+}
+
+enum status catalog_search(struct database *database, struct call *call, const char *all, const char *any,
+                           uint32_t page, yyjson_mut_doc *doc, yyjson_mut_val *out) {
+    struct collector collector = {.doc = doc, .list = yyjson_mut_arr(doc)};
+    if (page < 1) {
+        return STATUS_NOT_FOUND;
+    }
+    const struct db_value params[] = {{.text = slice_of(all)},
+                                      {.text = slice_of(any)},
+                                      {.text = slice_of(any)},
+                                      {.number = CATALOG_PAGE_SIZE},
+                                      {.number = rows_before(page)}};
+    enum status status = database_read(database, call, &found_products, params, collect_counted_product, &collector);
+    return status == STATUS_OK ? add_page(&collector, page, out) : status;
 }
 
 enum status catalog_featured(struct database *database, struct call *call, yyjson_mut_doc *doc, yyjson_mut_val *out) {

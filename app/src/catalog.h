@@ -15,16 +15,26 @@
 #include "database.h"
 #include "status.h"
 
-enum { CATALOG_PAGE_SIZE = 20, CATALOG_FEATURED = 8 };
+enum { CATALOG_PAGE_SIZE = 20, CATALOG_FEATURED = 8, CATALOG_MORE = 4 };
 
 /* STATUS_NOT_FOUND: there is no such product. Else as database_read(); so below. */
 enum status catalog_product(struct database *database, struct call *call, uint32_t id, yyjson_mut_doc *doc,
                             yyjson_mut_val **out);
 
+/* Adds product to out, and more: the next CATALOG_MORE of its category, if there are any. */
+enum status catalog_product_and_more(struct database *database, struct call *call, uint32_t id, yyjson_mut_doc *doc,
+                                     yyjson_mut_val *out);
+
 /* Adds products, page, pages, total, and previous and next where there are such pages,
- * to out. page counts from 1; STATUS_NOT_FOUND: the last page comes before it. */
-enum status catalog_page(struct database *database, struct call *call, uint32_t page, yyjson_mut_doc *doc,
-                         yyjson_mut_val *out);
+ * to out. category NULL: of all; page counts from 1. STATUS_NOT_FOUND: the last page comes
+ * before it, or there is nothing of this category. */
+enum status catalog_page(struct database *database, struct call *call, const char *category, uint32_t page,
+                         yyjson_mut_doc *doc, yyjson_mut_val *out);
+
+/* The same of the products that a search finds, the best first; all and any are of
+ * search_all() and search_any(). Nothing found is a page too, the first. */
+enum status catalog_search(struct database *database, struct call *call, const char *all, const char *any,
+                           uint32_t page, yyjson_mut_doc *doc, yyjson_mut_val *out);
 
 /* Adds featured (CATALOG_FEATURED products of different kinds) and total to out. */
 enum status catalog_featured(struct database *database, struct call *call, yyjson_mut_doc *doc, yyjson_mut_val *out);

@@ -83,7 +83,14 @@ enum config_programs {
       "a read waits for a replica to see the visitor's write; 0: primary")                                             \
     X(BOTH, redis_timeout_ms, "REDIS_TIMEOUT_MS", 50, 1, 60000, "ms", "to connect to Redis, and for one round trip")   \
     X(SHOPD, cache_ttl_ms, "CACHE_TTL_MS", 60000, 1, 86400000, "ms",                                                   \
-      "a product stays in the cache, 10 % more or less")                                                               \
+      "a product is fresh in the cache, 10 % more or less")                                                            \
+    X(SHOPD, cache_list_ttl_ms, "CACHE_LIST_TTL_MS", 5000, 1, 86400000, "ms",                                          \
+      "so is a page of the list, and the home page")                                                                   \
+    X(SHOPD, cache_stale_ms, "CACHE_STALE_MS", 300000, 0, 86400000, "ms",                                              \
+      "an old one stays, for when MySQL is busy or away")                                                              \
+    X(SHOPD, flight_late_ms, "FLIGHT_LATE_MS", 500, 10, 600000, "ms",                                                  \
+      "a request that waits so long for the answer to another's question asks as well")                                \
+    X(SHOPD, flags_interval_ms, "FLAGS_INTERVAL_MS", 2000, 10, 600000, "ms", "between two looks at the flags")         \
     X(SHOPD, session_idle_ms, "SESSION_IDLE_MS", 1800000, 1000, 86400000, "ms",                                        \
       "a visitor who was not seen so long is forgotten")                                                               \
     X(SHOPD, session_max_ms, "SESSION_MAX_MS", 43200000, 1000, 604800000, "ms", "after that also one who was")         \

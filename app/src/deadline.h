@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "clock.h"
 
@@ -26,6 +27,11 @@ static inline int64_t deadline_left_us(struct deadline deadline) {
 }
 
 static inline bool deadline_passed(struct deadline deadline) { return deadline_left_us(deadline) == 0; }
+
+/* For what waits until a point in time, such as pthread_cond_timedwait() on CLOCK_MONOTONIC. */
+static inline struct timespec deadline_timespec(struct deadline deadline) {
+    return (struct timespec){.tv_sec = deadline.at_us / 1000000, .tv_nsec = deadline.at_us % 1000000 * 1000};
+}
 
 static inline struct deadline deadline_sooner(struct deadline a, struct deadline b) {
     return a.at_us < b.at_us ? a : b;

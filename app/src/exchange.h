@@ -53,6 +53,7 @@ struct exchange {
     X(HOME, "home")                                                                                                    \
     X(PRODUCTS, "products")                                                                                            \
     X(PRODUCT, "product")                                                                                              \
+    X(SEARCH, "search")                                                                                                \
     X(SIGNUP, "signup")                                                                                                \
     X(LOGIN, "login")                                                                                                  \
     X(LOGOUT, "logout")                                                                                                \

@@ -11,6 +11,7 @@
 void page_home(struct exchange *exchange);
 void page_products(struct exchange *exchange);
 void page_product(struct exchange *exchange);
+void page_search(struct exchange *exchange);
 
 void page_signup(struct exchange *exchange);
 void page_signup_post(struct exchange *exchange);
@@ -29,6 +30,7 @@ void page_order(struct exchange *exchange);
 
 void api_products(struct exchange *exchange);
 void api_product(struct exchange *exchange);
+void api_search(struct exchange *exchange);
 
 void api_users_post(struct exchange *exchange);
 void api_session(struct exchange *exchange);

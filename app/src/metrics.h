@@ -106,8 +106,24 @@
     SERIES(REDIS_ERRORS, "")                                                                                           \
     FAMILY("counter", "shopd_cache_requests_total", "Looks into the cache, by result.")                                \
     SERIES(CACHE_HITS, "result=\"hit\"")                                                                               \
+    SERIES(CACHE_OLD, "result=\"stale\"")                                                                              \
     SERIES(CACHE_MISSES, "result=\"miss\"")                                                                            \
     SERIES(CACHE_ERRORS, "result=\"error\"")                                                                           \
+    FAMILY("counter", "shopd_cache_changes_total", "Products that were bought or edited, by whether Redis was told.")  \
+    SERIES(CACHE_CHANGES, "result=\"told\"")                                                                           \
+    SERIES(CACHE_CHANGES_LOST, "result=\"lost\"")                                                                      \
+    FAMILY("counter", "shopd_lookup_questions_total", "Answers for the cache that MySQL was asked for.")               \
+    SERIES(LOOKUP_QUESTIONS, "")                                                                                       \
+    FAMILY("counter", "shopd_lookup_shared_total", "Answers taken over from a request that had asked already.")        \
+    SERIES(LOOKUP_SHARED, "")                                                                                          \
+    FAMILY("gauge", "shopd_flight_waiting", "Requests that wait now for what another one has asked.")                  \
+    SERIES(FLIGHT_WAITING, "")                                                                                         \
+    FAMILY("gauge", "shopd_flag", "1 for a part of the shop that is switched on, 0 for one that is off.")              \
+    SERIES(FLAG_SEARCH, "flag=\"search\"")                                                                             \
+    SERIES(FLAG_RECEIPTS, "flag=\"receipts\"")                                                                         \
+    SERIES(FLAG_RECOMMENDATIONS, "flag=\"recommendations\"")                                                           \
+    FAMILY("counter", "shopd_flags_errors_total", "Looks at the flags that failed; each kept its last value.")         \
+    SERIES(FLAGS_ERRORS, "")                                                                                           \
     FAMILY("gauge", "shopd_sessions", "Sessions in this server's memory now; 0 where they are in Redis.")              \
     SERIES(SESSIONS, "")                                                                                               \
     FAMILY("counter", "shopd_sessions_begun_total", "Sessions begun here.")                                            \

@@ -32,6 +32,7 @@ struct handler {
     X("/", page_home, ROUTER_GET, BROWSING)                                                                            \
     X("/products", page_products, ROUTER_GET, BROWSING)                                                                \
     X("/products/{id}", page_product, ROUTER_GET, BROWSING)                                                            \
+    X("/search", page_search, ROUTER_GET, BROWSING)                                                                    \
     X("/signup", page_signup, ROUTER_GET, VITAL)                                                                       \
     X("/signup", page_signup_post, ROUTER_POST, VITAL)                                                                 \
     X("/login", page_login, ROUTER_GET, VITAL)                                                                         \
@@ -46,6 +47,7 @@ struct handler {
     X("/orders/{uuid}", page_order, ROUTER_GET, VITAL)                                                                 \
     X("/api/v1/products", api_products, ROUTER_GET, BROWSING)                                                          \
     X("/api/v1/products/{id}", api_product, ROUTER_GET, BROWSING)                                                      \
+    X("/api/v1/search", api_search, ROUTER_GET, BROWSING)                                                              \
     X("/api/v1/users", api_users_post, ROUTER_POST, VITAL)                                                             \
     X("/api/v1/session", api_session, ROUTER_GET, VITAL)                                                               \
     X("/api/v1/session", api_session_post, ROUTER_POST, VITAL)                                                         \

@@ -13,7 +13,7 @@
  *     P  a statement is prepared
  *
  * It answers well, but for what its script says of the next event of that kind. Events from R on are kept in log.
- * It is also asked for its role and for how far it is, again and again: that is no event.
+ * It is also asked for its role, for how far it is and for the flags, again and again: that is no event.
  *
  * On a Unix socket, or on TCP, with a thread for each connection. Include it after cmocka.h.
  */
@@ -47,7 +47,10 @@ struct fake_mysql {
     struct fake_step script[FAKE_STEPS_MAX];
     atomic_bool read_only;
     atomic_bool behind; /* it has not got what the primary had */
-    const char *gtid;   /* of everything it commits; NULL: it has none */
+    /* The only row of the table of flags; NULL: there is none. "": there is no table. */
+    _Atomic(const char *) flag;
+    atomic_bool flag_enabled;
+    const char *gtid; /* of everything it commits; NULL: it has none */
 
     atomic_uint connections; /* accepted */
     pthread_mutex_t lock;    /* guards the log, the step, and the connections */
@@ -136,6 +139,31 @@ static inline void fake_send_committed(struct fake_peer *peer) {
     fake_send(peer, 1, payload, 13 + length);
 }
 
+static inline void fake_send_text_column(struct fake_peer *peer, uint8_t sequence) {
+    FAKE_SEND(peer, sequence, "\003def\0\0\0\001x\0\x0c\xff\0\xa0\0\0\0\xfd\0\0\0\0\0");
+}
+
+/* A name and a number. */
+static inline void fake_send_flags(struct fake_peer *peer) {
+    const char *flag = atomic_load(&peer->fake->flag);
+    uint8_t sequence = 1;
+    if (flag != NULL && flag[0] == '\0') {
+        fake_send_error(peer, 1146);
+        return;
+    }
+    FAKE_SEND(peer, sequence++, "\002");
+    fake_send_text_column(peer, sequence++);
+    fake_send_column(peer, sequence++);
+    fake_send_end(peer, sequence++);
+    if (flag != NULL) {
+        char row[64] = {0, 0, (char)strlen(flag)};
+        memcpy(row + 3, flag, strlen(flag));
+        row[3 + strlen(flag)] = atomic_load(&peer->fake->flag_enabled);
+        fake_send(peer, sequence++, row, 3 + strlen(flag) + 8);
+    }
+    fake_send_end(peer, sequence);
+}
+
 static inline void fake_send_row(struct fake_peer *peer, uint8_t number) {
     const char row[] = {0, 0, (char)number, 0, 0, 0, 0, 0, 0, 0};
     FAKE_SEND(peer, 1, "\001");
@@ -188,6 +216,9 @@ static inline char fake_kind(const char *sql) {
     if (strstr(sql, "@@global.gtid_executed") != NULL) {
         return 'p';
     }
+    if (strstr(sql, "FROM flags") != NULL) {
+        return 'f';
+    }
     if (strstr(sql, "WAIT_FOR_EXECUTED_GTID_SET") != NULL) {
         return 'G';
     }
@@ -201,7 +232,8 @@ static inline bool fake_prepare(struct fake_peer *peer) {
     if (isupper(kind) && !fake_goes_well(peer, 'P', &go_on)) {
         return go_on;
     }
-    uint8_t params = 0, id = peer->prepared++ % FAKE_STATEMENTS_MAX, columns = kind != 'W', sequence = 2;
+    uint8_t params = 0, id = peer->prepared++ % FAKE_STATEMENTS_MAX, columns = kind == 'f' ? 2 : kind != 'W',
+            sequence = 2;
     for (const char *mark = sql; (mark = strchr(mark, '?')) != NULL; mark++) {
         params++;
     }
@@ -213,6 +245,9 @@ static inline bool fake_prepare(struct fake_peer *peer) {
     }
     if (params > 0) {
         fake_send_end(peer, sequence++);
+    }
+    if (columns == 2) {
+        fake_send_text_column(peer, sequence++);
     }
     if (columns > 0) {
         fake_send_column(peer, sequence++);
@@ -231,6 +266,8 @@ static inline bool fake_execute(struct fake_peer *peer) {
         fake_send_committed(peer);
     } else if (event == 'W') {
         fake_send_changed(peer);
+    } else if (event == 'f') {
+        fake_send_flags(peer);
     } else if (event == 'p') {
         fake_send_row(peer, !atomic_load(&peer->fake->behind));
     } else {

@@ -29,7 +29,7 @@ enum fake_end {
     FAKE_TRICKLES, /* at the next command: an answer that never ends, byte by byte */
 };
 
-enum { FAKE_CONNECTIONS_MAX = 8, FAKE_ANSWERS_MAX = 4, FAKE_HEARD_BYTES = 4096 };
+enum { FAKE_CONNECTIONS_MAX = 8, FAKE_ANSWERS_MAX = 16, FAKE_HEARD_BYTES = 4096 };
 
 /* An answer, one a command; may hold any byte. */
 #define SAY(bytes) ((struct slice){bytes, sizeof(bytes) - 1})

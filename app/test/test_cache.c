@@ -1,131 +1,139 @@
-/* What is asked of Redis for a cache, and what comes of its answers. */
+/* What is asked of Redis for a cache, and what comes of its answers. What its scripts do is tested with a real one. */
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
-#include "cache.h"
-#include "fake_redis.h"
-#include "metrics.h"
+#include "cache_bench.h"
 
-enum { TIMEOUT_MS = 1000, CALL_MS = 10000, PATH_BYTES = 64 };
+/* --- Reading --- */
 
-static char directory[] = "/tmp/test_cache-XXXXXX";
-static char path[PATH_BYTES];
+static struct cache_entry get(struct bench *bench) {
+    return cache_get(&bench->cache, &bench->call, key, &bench->arena);
+}
 
-struct bench {
-    struct cache cache;
-    struct call call;
-    struct arena arena;
-    int64_t hits, misses; /* before */
-};
-
-static void set_up_bench(struct bench *bench, int64_t ttl_ms) {
-    char where[PATH_BYTES + 5];
-    struct redis_options options = {.user = "", .password = "", .ca_file = "", .timeout_ms = TIMEOUT_MS};
-    snprintf(where, sizeof where, "unix:%s", path);
-    assert_int_equal(address_read(where, &options.server), STATUS_OK);
-    *bench = (struct bench){
-        .cache = {.redis = redis_new(&options), .ttl_ms = ttl_ms},
-        .call = {.deadline = deadline_in_ms(CALL_MS)},
-        .hits = metrics_get(METRIC_CACHE_HITS),
-        .misses = (metrics_get(METRIC_CACHE_MISSES) + metrics_get(METRIC_CACHE_ERRORS)),
+static void what_is_there_is_fresh_old_or_changed(void **state) {
+    (void)state;
+    static const struct {
+        struct slice answers[2];
+        enum cache_state state;
+        const char *value;
+        int64_t ttl_ms;
+        enum metric metric;
+    } cases[] = {
+        {{FRESH("$5\r\nvalue\r\n")}, CACHE_FRESH, "value", 900, METRIC_CACHE_HITS},
+        {{OLD("$5\r\nvalue\r\n")}, CACHE_OLD, "value", -1000, METRIC_CACHE_OLD},
+        {{SAY("$5\r\nvalue\r\n"), SAY(":5000\r\n")}, CACHE_OLD, "value", 0, METRIC_CACHE_OLD},
+        {{TOMBSTONE}, CACHE_CHANGED, "", 1000, METRIC_CACHE_MISSES},
+        {{NOTHING}, CACHE_ABSENT, NULL, 0, METRIC_CACHE_MISSES},
+        /* It went between the two commands. */
+        {{SAY("$5\r\nvalue\r\n"), SAY(":-2\r\n")}, CACHE_OLD, "value", -5002, METRIC_CACHE_OLD},
     };
-    assert_non_null(bench->cache.redis);
-    arena_init(&bench->arena, 65536);
-}
-
-static void tear_down_bench(struct bench *bench) {
-    redis_free(bench->cache.redis);
-    arena_free(&bench->arena);
-}
-
-static bool get(struct bench *bench, struct slice *value) {
-    return cache_get(&bench->cache, &bench->call, slice_of("the key"), &bench->arena, value);
-}
-
-static void expect_counted(const struct bench *bench, int hits, int misses) {
-    assert_int_equal(metrics_get(METRIC_CACHE_HITS) - bench->hits, hits);
-    assert_int_equal((metrics_get(METRIC_CACHE_MISSES) + metrics_get(METRIC_CACHE_ERRORS)) - bench->misses, misses);
-}
-
-static void what_is_there_is_a_hit(void **state) {
-    (void)state;
-    struct fake_redis fake = {.script = {{.answers = {SAY("$5\r\nvalue\r\n"), SAY("$0\r\n\r\n")}}}};
-    struct bench bench;
-    struct slice value;
-    fake_start(&fake, path);
-    set_up_bench(&bench, 1000);
-    assert_true(get(&bench, &value));
-    assert_true(slice_equal(value, slice_of("value")));
-    assert_true(get(&bench, &value));
-    assert_int_equal(value.length, 0);
-    expect_counted(&bench, 2, 0);
-    tear_down_bench(&bench);
-    fake_stop(&fake, path);
-    assert_string_equal(fake.heard, "GET the key\nGET the key\n");
-}
-
-static void everything_else_is_a_miss(void **state) {
-    (void)state;
-    static const struct slice answers[] = {SAY("$-1\r\n"), SAY("-ERR no\r\n"), SAY(":1\r\n"), SAY("nonsense\r\n")};
-    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
-        struct fake_redis fake = {.script = {{.answers = {answers[i]}}}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fake_redis fake = {.script = {{.answers = {cases[i].answers[0], cases[i].answers[1]}}}};
         struct bench bench;
-        struct slice value = slice_of("untouched");
-        fake_start(&fake, path);
-        set_up_bench(&bench, 1000);
-        assert_false(get(&bench, &value));
-        assert_string_equal(value.data, "untouched");
-        expect_counted(&bench, 0, 1);
-        tear_down_bench(&bench);
-        fake_stop(&fake, path);
+        begin(&bench, &fake);
+        struct cache_entry entry = get(&bench);
+        assert_int_equal(entry.state, cases[i].state);
+        assert_int_equal(entry.ttl_ms, cases[i].ttl_ms);
+        if (cases[i].value != NULL) {
+            assert_true(slice_equal(entry.value, slice_of(cases[i].value)));
+        }
+        assert_int_equal(counted(&bench, cases[i].metric), 1);
+        assert_int_equal(bench.call.calls[BACKEND_REDIS], 1); /* one round trip */
+        end(&bench);
+        assert_string_equal(bench.fake.heard, "GET product:7\nPTTL product:7\n");
     }
 }
 
-static void redis_away_is_a_miss(void **state) {
+static void everything_else_is_away(void **state) {
+    (void)state;
+    static const struct slice answers[] = {SAY("-ERR no\r\n"), SAY(":1\r\n"), SAY("nonsense\r\n"), SAY("*0\r\n")};
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        struct fake_redis fake = {.script = {{.answers = {answers[i], SAY(":1\r\n")}}}};
+        struct bench bench;
+        begin(&bench, &fake);
+        assert_int_equal(get(&bench).state, CACHE_AWAY);
+        assert_int_equal(counted(&bench, METRIC_CACHE_ERRORS), 1);
+        end(&bench);
+    }
+}
+
+static void redis_away_is_away(void **state) {
     (void)state;
     struct bench bench;
-    struct slice value;
-    set_up_bench(&bench, 1000);
-    assert_false(get(&bench, &value));
-    cache_put(&bench.cache, &bench.call, slice_of("the key"), slice_of("value"), &bench.arena);
-    expect_counted(&bench, 0, 1);
-    tear_down_bench(&bench);
+    struct cache_lock lock;
+    begin(&bench, NULL);
+    assert_int_equal(get(&bench).state, CACHE_AWAY);
+    assert_int_equal(cache_lock(&bench.cache, &bench.call, key, &bench.arena, &lock).state, CACHE_AWAY);
+    assert_false(lock.held);
+    assert_false(cache_put(&bench.cache, &bench.call, key, slice_of("value"), 1000, &bench.arena, &lock));
+    assert_false(cache_changed(&bench.cache, &bench.call, &key, 1, &bench.arena));
+    assert_int_equal(counted(&bench, METRIC_CACHE_ERRORS), 1);
+    assert_int_equal(counted(&bench, METRIC_CACHE_CHANGES_LOST), 1);
+    end(&bench);
 }
 
 static void without_redis_nothing_is_counted(void **state) {
     (void)state;
     struct bench bench;
-    struct slice value;
-    set_up_bench(&bench, 1000);
-    const struct cache none = {.ttl_ms = 1000};
-    assert_false(cache_get(&none, &bench.call, slice_of("the key"), &bench.arena, &value));
-    cache_put(&none, &bench.call, slice_of("the key"), slice_of("value"), &bench.arena);
-    expect_counted(&bench, 0, 0);
+    begin(&bench, NULL);
+    const struct cache none = {.stale_ms = STALE_MS};
+    assert_int_equal(cache_get(&none, &bench.call, key, &bench.arena).state, CACHE_AWAY);
+    assert_true(cache_changed(&none, &bench.call, &key, 1, &bench.arena));
+    assert_int_equal(counted(&bench, METRIC_CACHE_ERRORS), 0);
     assert_int_equal(bench.call.calls[BACKEND_REDIS], 0);
-    tear_down_bench(&bench);
+    end(&bench);
 }
+
+/* --- The lock --- */
+
+static void the_lock_is_taken_if_nobody_has_it(void **state) {
+    (void)state;
+    struct fake_redis fake = {.script = {{.answers = {LOCKED, NOTHING, BUSY, FRESH("$5\r\nvalue\r\n"), DONE}}}};
+    struct bench bench;
+    struct cache_lock lock, other;
+    char expected[512];
+    begin(&bench, &fake);
+    assert_int_equal(cache_lock(&bench.cache, &bench.call, key, &bench.arena, &lock).state, CACHE_ABSENT);
+    assert_true(lock.held);
+    assert_int_equal(cache_lock(&bench.cache, &bench.call, key, &bench.arena, &other).state, CACHE_FRESH);
+    assert_false(other.held);
+    assert_string_not_equal(lock.token, other.token);
+    assert_int_equal(bench.call.calls[BACKEND_REDIS], 2);
+    cache_unlock(&bench.cache, &bench.call, key, &bench.arena, &lock);
+    cache_unlock(&bench.cache, &bench.call, key, &bench.arena, &other); /* which is not held */
+    assert_int_equal(bench.call.calls[BACKEND_REDIS], 3);
+    end(&bench);
+    snprintf(expected, sizeof expected,
+             "SET lock:product:7 %s NX PX 1000\nGET product:7\nPTTL product:7\n"
+             "SET lock:product:7 %s NX PX 1000\nGET product:7\nPTTL product:7\n",
+             lock.token, other.token);
+    assert_memory_equal(bench.fake.heard, expected, strlen(expected));
+    assert_non_null(strstr(bench.fake.heard, " 1 lock:product:7 "));
+}
+
+/* --- Writing --- */
 
 /* Stores once, and returns the lifetime that Redis was told, in ms. */
 static long stored_lifetime(int64_t ttl_ms) {
-    static const char said[] = "SET the key a value PX ";
-    struct fake_redis fake = {.script = {{.answers = {SAY("+OK\r\n")}}}};
+    struct fake_redis fake = {.script = {{.answers = {DONE}}}};
     struct bench bench;
-    fake_start(&fake, path);
-    set_up_bench(&bench, ttl_ms);
-    cache_put(&bench.cache, &bench.call, slice_of("the key"), slice_of("a value"), &bench.arena);
-    tear_down_bench(&bench);
-    fake_stop(&fake, path);
-    assert_memory_equal(fake.heard, said, strlen(said));
-    return strtol(fake.heard + strlen(said), NULL, 10);
+    const struct cache_lock lock = {true, "0123456789abcdef"};
+    begin(&bench, &fake);
+    assert_true(cache_put(&bench.cache, &bench.call, key, slice_of("a value"), ttl_ms, &bench.arena, &lock));
+    end(&bench);
+    static const char said[] = " 2 product:7 lock:product:7 a value ";
+    const char *lifetime = strstr(bench.fake.heard, said);
+    assert_memory_equal(bench.fake.heard, "EVAL ", 5);
+    assert_non_null(lifetime);
+    assert_non_null(strstr(lifetime, " 0123456789abcdef\n"));
+    return strtol(lifetime + strlen(said), NULL, 10) - STALE_MS;
 }
 
-static void lifetimes_are_spread_around_the_setting(void **state) {
+static void lifetimes_are_spread_around_what_was_asked_for(void **state) {
     (void)state;
     enum { TTL_MS = 1000, TIMES = 200 };
     long least = TTL_MS, most = TTL_MS;
@@ -143,29 +151,56 @@ static void the_shortest_lifetime_is_one_that_redis_takes(void **state) {
     assert_int_equal(stored_lifetime(1), 1);
 }
 
-static int set_up(void **state) {
+static void what_redis_does_not_store_is_told(void **state) {
     (void)state;
-    signal(SIGPIPE, SIG_IGN);
-    if (mkdtemp(directory) == NULL) {
-        return -1;
+    static const struct slice answers[] = {SAY(":0\r\n") /* on a tombstone */, SAY("-NOPERM no\r\n"), SAY("$-1\r\n")};
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        struct fake_redis fake = {.script = {{.answers = {answers[i]}}}};
+        struct bench bench;
+        const struct cache_lock lock = {true, "0123456789abcdef"};
+        begin(&bench, &fake);
+        assert_false(cache_put(&bench.cache, &bench.call, key, slice_of("value"), 1000, &bench.arena, &lock));
+        end(&bench);
     }
-    snprintf(path, sizeof path, "%s/redis.sock", directory);
-    return 0;
 }
 
-static int tear_down(void **state) {
+static void a_change_leaves_tombstones_in_one_round_trip(void **state) {
     (void)state;
-    return rmdir(directory);
+    const struct slice keys[] = {slice_of("a"), slice_of("b"), slice_of("c")};
+    struct fake_redis fake = {.script = {{.answers = {LOCKED, LOCKED, LOCKED}}}};
+    struct bench bench;
+    begin(&bench, &fake);
+    assert_true(cache_changed(&bench.cache, &bench.call, keys, 3, &bench.arena));
+    assert_true(cache_changed(&bench.cache, &bench.call, keys, 0, &bench.arena));
+    assert_int_equal(bench.call.calls[BACKEND_REDIS], 1);
+    assert_int_equal(counted(&bench, METRIC_CACHE_CHANGES), 3);
+    end(&bench);
+    assert_string_equal(bench.fake.heard, "SET a  PX 7000\nSET b  PX 7000\nSET c  PX 7000\n");
+}
+
+static void a_change_that_redis_refuses_is_lost(void **state) {
+    (void)state;
+    const struct slice keys[] = {slice_of("a"), slice_of("b")};
+    struct fake_redis fake = {.script = {{.answers = {LOCKED, SAY("-OOM no\r\n")}}}};
+    struct bench bench;
+    begin(&bench, &fake);
+    assert_false(cache_changed(&bench.cache, &bench.call, keys, 2, &bench.arena));
+    assert_int_equal(counted(&bench, METRIC_CACHE_CHANGES_LOST), 2);
+    end(&bench);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_there_is_a_hit),
-        cmocka_unit_test(everything_else_is_a_miss),
-        cmocka_unit_test(redis_away_is_a_miss),
+        cmocka_unit_test(what_is_there_is_fresh_old_or_changed),
+        cmocka_unit_test(everything_else_is_away),
+        cmocka_unit_test(redis_away_is_away),
         cmocka_unit_test(without_redis_nothing_is_counted),
-        cmocka_unit_test(lifetimes_are_spread_around_the_setting),
+        cmocka_unit_test(the_lock_is_taken_if_nobody_has_it),
+        cmocka_unit_test(lifetimes_are_spread_around_what_was_asked_for),
         cmocka_unit_test(the_shortest_lifetime_is_one_that_redis_takes),
+        cmocka_unit_test(what_redis_does_not_store_is_told),
+        cmocka_unit_test(a_change_leaves_tombstones_in_one_round_trip),
+        cmocka_unit_test(a_change_that_redis_refuses_is_lost),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

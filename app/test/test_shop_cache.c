@@ -13,9 +13,14 @@
 #define PRODUCT                                                                                                        \
     "{\"id\":7,\"sku\":\"A-7\",\"name\":\"Tea <hot>\",\"category\":\"kitchen\",\"description\":\"Leaves.\","           \
     "\"price\":\"3.50\",\"price_cents\":350,\"currency\":\"EUR\",\"stock\":2,\"in_stock\":true}"
-#define PRODUCT_ANSWER SAY("$160\r\n" PRODUCT "\r\n")
+#define ENTRY "{\"product\":" PRODUCT "}"
 
-_Static_assert(sizeof PRODUCT - 1 == 160, "the length that PRODUCT_ANSWER tells");
+_Static_assert(sizeof ENTRY - 1 == 172, "the length that the answers tell");
+
+/* What Redis answers to GET and PTTL: fresh for 42 seconds still, and old for as many. */
+#define FRESH SAY("$172\r\n" ENTRY "\r\n"), SAY(":342500\r\n")
+#define OLD SAY("$172\r\n" ENTRY "\r\n"), SAY(":258000\r\n")
+#define NOTHING SAY("$-1\r\n"), SAY(":-2\r\n")
 
 static char redis_path[64];
 
@@ -39,23 +44,63 @@ static void end(struct bench *bench, struct fake_redis *fake, struct client *cli
 
 static void a_cached_product_needs_no_database(void **state) {
     (void)state;
-    struct fake_redis fake = {.script = {watcher, {.answers = {PRODUCT_ANSWER}, .end = FAKE_REPEATS}}};
+    struct fake_redis fake = {.script = {watcher, {.answers = {FRESH, FRESH}}}};
     struct bench bench;
     struct client *client = begin(&bench, &fake);
     struct answer answer = ask(client, "GET", "/products/7");
     expect_status(&answer, "200 OK");
-    expect_header(&answer, "Cache-Status: shopd; hit");
+    expect_header(&answer, "Cache-Status: shopd; hit; ttl=42");
     assert_false(has_header(&answer, "X-DB-Role"));
     assert_non_null(strstr(answer.content, "<h1>Tea &lt;hot&gt;</h1>"));
+    assert_non_null(strstr(answer.content, "<dt>Cache</dt><dd>hit</dd>"));
     free_bytes(&answer.bytes);
 
     answer = ask(client, "GET", "/api/v1/products/7");
     expect_status(&answer, "200 OK");
-    expect_header(&answer, "Cache-Status: shopd; hit");
+    expect_header(&answer, "Cache-Status: shopd; hit; ttl=42");
     assert_string_equal(answer.content, PRODUCT "\n");
     free_bytes(&answer.bytes);
     end(&bench, &fake, client);
-    assert_non_null(strstr(fake.heard, "GET product:v1:7\n"));
+    assert_non_null(strstr(fake.heard, "GET product:v2:7\n"));
+}
+
+static void an_old_product_needs_no_database_either(void **state) {
+    (void)state;
+    struct fake_redis fake = {.script = {watcher, {.answers = {OLD, SAY("+OK\r\n"), OLD, OLD, SAY("$-1\r\n"), OLD}}}};
+    struct bench bench;
+    struct client *client = begin(&bench, &fake);
+    for (int i = 0; i < 2; i++) { /* tried in vain, and then not tried: another one does */
+        struct answer answer = ask(client, "GET", "/products/7");
+        expect_status(&answer, "200 OK");
+        expect_header(&answer, "Cache-Status: shopd; hit; ttl=-42");
+        assert_non_null(strstr(answer.content, "<dt>Cache</dt><dd>stale</dd>"));
+        free_bytes(&answer.bytes);
+    }
+    end(&bench, &fake, client);
+}
+
+static void lists_and_home_come_from_the_cache_too(void **state) {
+    (void)state;
+    static const struct {
+        const char *uri, *key;
+    } pages[] = {{"/", "home:v1"},
+                 {"/products", "list:v1:1:"},
+                 {"/api/v1/products?page=3", "list:v1:3:"},
+                 {"/products?category=Caf%C3%A9&page=2", "list:v1:2:Caf\xc3\xa9"}};
+    for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
+        struct fake_redis fake = {
+            .script = {watcher, {.answers = {SAY("$14\r\n{\"products\":1}\r\n"), SAY(":342500\r\n")}}}};
+        struct bench bench;
+        char heard[64];
+        struct client *client = begin(&bench, &fake);
+        struct answer answer = ask(client, "GET", pages[i].uri);
+        expect_status(&answer, "200 OK");
+        expect_header(&answer, "Cache-Status: shopd; hit; ttl=42");
+        free_bytes(&answer.bytes);
+        end(&bench, &fake, client);
+        snprintf(heard, sizeof heard, "\nGET %s\n", pages[i].key);
+        assert_non_null(strstr(fake.heard, heard));
+    }
 }
 
 static void what_is_not_in_the_cache_is_asked_of_the_database(void **state) {
@@ -63,15 +108,31 @@ static void what_is_not_in_the_cache_is_asked_of_the_database(void **state) {
     static const struct slice answers[] = {SAY("$-1\r\n"),     SAY("-ERR no\r\n"), SAY("$3\r\n{7}\r\n"),
                                            SAY("$1\r\n7\r\n"), SAY("$0\r\n\r\n"),  SAY("$9\r\n{\"a\":\"\xff\"}\r\n")};
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
-        struct fake_redis fake = {.script = {watcher, {.answers = {answers[i]}}}};
+        struct fake_redis fake = {
+            .script = {watcher, {.answers = {answers[i], SAY(":342500\r\n"), SAY("+OK\r\n"), NOTHING, SAY(":1\r\n")}}}};
         struct bench bench;
         struct client *client = begin(&bench, &fake);
         struct answer answer = ask(client, "GET", "/api/v1/products/7");
-        expect_header(&answer, "Cache-Status: shopd; fwd=miss");
+        assert_true(has_header(&answer, "Cache-Status: shopd; fwd=miss"));
         expect_problem(answer, "503 Service Unavailable"); /* the database's word */
         end(&bench, &fake, client);
-        assert_null(strstr(fake.heard, "SET "));
+        assert_null(strstr(fake.heard, "EVAL if redis.call('GET', KEYS[1]) ~= ''"));
     }
+}
+
+static void who_has_the_page_is_not_sent_it_again(void **state) {
+    (void)state;
+    struct fake_redis fake = {.script = {watcher, {.answers = {FRESH}}}};
+    struct bench bench;
+    struct client *client = begin(&bench, &fake);
+    struct answer answer = ask_with(client, "REQUEST_METHOD=GET\nREQUEST_URI=/products/7\nHTTP_IF_NONE_MATCH=*\n", "");
+    expect_header(&answer, "Status: 304 Not Modified");
+    expect_header(&answer, "Cache-Status: shopd; hit; ttl=42");
+    assert_true(has_header(&answer, "ETag: W/"));
+    assert_false(has_header(&answer, "Content-Length"));
+    assert_string_equal(answer.content, "");
+    free_bytes(&answer.bytes);
+    end(&bench, &fake, client);
 }
 
 static void without_redis_no_page_speaks_of_a_cache(void **state) {
@@ -125,7 +186,10 @@ static int set_up_cache(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cached_product_needs_no_database),
+        cmocka_unit_test(an_old_product_needs_no_database_either),
+        cmocka_unit_test(lists_and_home_come_from_the_cache_too),
         cmocka_unit_test(what_is_not_in_the_cache_is_asked_of_the_database),
+        cmocka_unit_test(who_has_the_page_is_not_sent_it_again),
         cmocka_unit_test(without_redis_no_page_speaks_of_a_cache),
         cmocka_unit_test(readyz_tells_how_redis_is),
     };

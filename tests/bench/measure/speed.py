@@ -8,7 +8,7 @@ from .goals import Goal, Measure, NotRun
 HELLO, PRODUCT, LIST = "/livez", "/products/1", "/products?page=2"
 WARM_UP_SECONDS = 1
 LINES_DROPPED = "shopd_log_lines_dropped_total"
-RESULTS = ("hit", "miss", "error")
+RESULTS = ("hit", "stale", "miss", "error")
 OTHER_TIERS = ("nginx", "mysql", "load")
 
 
@@ -103,7 +103,7 @@ def cached(settings):
     total = sum(after.values()) - sum(before.values())
     share = {result: (after[result] - before[result]) / total for result in RESULTS}
     note = ", ".join(f"{share[result]:.2%} {result}" for result in RESULTS)
-    if share["hit"] < 0.99:
+    if share["hit"] + share["stale"] < 0.99:
         raise NotRun(f"not enough of the requests came from the cache: {note}")
     return [{**faster(runs, "shopd-cached", "shopd"), "note": note}]
 

@@ -36,13 +36,17 @@ foreach ($products as $product) {
 
         HTML;
 }
-$previous = $page === 1 ? '' : '<a class="button" rel="prev" href="/products?page=' . html($page - 1)
+$previous = $page === 1 ? '' : '<a class="button" rel="prev" href="?page=' . html($page - 1)
     . '">← Previous<span class="hidden"> page</span></a>' . "\n";
-$next = $page === $pages ? '' : '<a class="button" rel="next" href="/products?page=' . html($page + 1)
+$next = $page === $pages ? '' : '<a class="button" rel="next" href="?page=' . html($page + 1)
     . '">Next<span class="hidden"> page</span> →</a>' . "\n";
 answer(head('Products', 'page') . <<<HTML
     <h1>Products</h1>
     <p class="lead">$total products, page $page of $pages</p>
+    <form class="search" role="search" action="/search">
+    <input type="search" name="q" value="" maxlength="100" aria-label="Words to search for">
+    <button class="button">Search</button>
+    </form>
     <ul class="shelf" role="list">
     $cards</ul>
     <nav class="pages" aria-label="Pages">
