@@ -1,6 +1,7 @@
 #include "purchases.h"
 
 #include "cart.h"
+#include "products.h"
 #include "visitor.h"
 
 enum { PAGE_MAX = 1000000 };
@@ -21,8 +22,21 @@ bool purchases_cart(struct exchange *exchange, yyjson_mut_val **cart) {
     return status == STATUS_OK;
 }
 
+/* What was bought is fewer by now than the cache says. */
+static void tell_changes(struct exchange *exchange, const struct orders_request *request) {
+    uint32_t ids[SESSION_CART_MAX] = {0};
+    for (size_t i = 0; i < request->count; i++) {
+        ids[i] = request->items[i].product;
+    }
+    products_changed(exchange, ids, request->count);
+}
+
 static enum status buy(struct exchange *exchange, const struct orders_request *request, struct orders_answer *answer) {
-    return orders_place(exchange->database, &exchange->call, request, answer);
+    enum status status = orders_place(exchange->database, &exchange->call, request, answer);
+    if (status == STATUS_OK && answer->outcome == ORDERS_PLACED) {
+        tell_changes(exchange, request);
+    }
+    return status;
 }
 
 enum status purchases_buy(struct exchange *exchange, const char *key, const struct session_item *items, size_t count,
