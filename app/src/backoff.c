@@ -26,7 +26,7 @@ bool backoff_wait(const struct backoff *backoff, unsigned retry, struct deadline
     if (wait_us >= deadline_left_us(deadline)) {
         return false;
     }
-    struct timespec left = {.tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000};
+    struct timespec left = clock_timespec(wait_us);
     while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) != 0) { /* a signal came: wait for the rest */
     }
     return true;

@@ -23,4 +23,9 @@ static inline int64_t clock_monotonic_us(void) { return clock_read_us(CLOCK_MONO
 /* Microseconds since 1970-01-01 00:00:00 UTC: for people. */
 static inline int64_t clock_wall_us(void) { return clock_read_us(CLOCK_REALTIME); }
 
+/* A time, or a duration, of at least 0, as the kernel takes it. */
+static inline struct timespec clock_timespec(int64_t us) {
+    return (struct timespec){.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+}
+
 #endif

@@ -34,10 +34,7 @@ static struct {
 
 static char buffers[2][LOG_BUFFER_BYTES]; /* the one that is not filling is the thread's */
 
-static struct timespec in_ms(int64_t ms) {
-    int64_t at_us = clock_monotonic_us() + ms * 1000;
-    return (struct timespec){.tv_sec = at_us / 1000000, .tv_nsec = at_us % 1000000 * 1000};
-}
+static struct timespec in_ms(int64_t ms) { return clock_timespec(clock_monotonic_us() + ms * 1000); }
 
 /* A log that cannot be written has nobody to be told. */
 void log_writer_write(struct slice line) {

@@ -65,8 +65,8 @@ static void *guard(void *argument) {
         if (next_us == INT64_MAX) {
             pthread_cond_wait(&watchdog->wake, &watchdog->lock);
         } else {
-            const struct timespec until = {.tv_sec = next_us / 1000000, .tv_nsec = next_us % 1000000 * 1000};
-            pthread_cond_timedwait(&watchdog->wake, &watchdog->lock, &until);
+            const struct timespec until = clock_timespec(next_us);
+            pthread_cond_clockwait(&watchdog->wake, &watchdog->lock, CLOCK_MONOTONIC, &until);
         }
     }
     pthread_mutex_unlock(&watchdog->lock);
@@ -85,11 +85,7 @@ enum status watchdog_start(struct watchdog **out) {
         return STATUS_NO_MEMORY;
     }
     watchdog->ring.next = watchdog->ring.previous = &watchdog->ring;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&watchdog->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&watchdog->wake, NULL);
     pthread_mutex_init(&watchdog->lock, NULL);
     if (pthread_create(&watchdog->thread, NULL, guard, watchdog) != 0) {
         destroy(watchdog);

@@ -3,7 +3,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "clock.h"
 
 struct watcher {
     struct watcher_options options;
@@ -13,22 +14,13 @@ struct watcher {
     bool stopping;
 };
 
-static struct timespec later(int64_t ms) {
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    int64_t ns = at.tv_nsec + ms % 1000 * 1000000;
-    at.tv_sec += ms / 1000 + ns / 1000000000;
-    at.tv_nsec = ns % 1000000000;
-    return at;
-}
-
 /* Waits for the next look. False: there is none, we are to stop. */
 static bool wait_interval(struct watcher *watcher) {
-    const struct timespec until = later(watcher->options.interval_ms);
+    const struct timespec until = clock_timespec(clock_monotonic_us() + watcher->options.interval_ms * 1000);
     int waited = 0;
     pthread_mutex_lock(&watcher->lock);
     while (!watcher->stopping && waited == 0) {
-        waited = pthread_cond_timedwait(&watcher->stop, &watcher->lock, &until);
+        waited = pthread_cond_clockwait(&watcher->stop, &watcher->lock, CLOCK_MONOTONIC, &until);
     }
     bool go_on = !watcher->stopping;
     pthread_mutex_unlock(&watcher->lock);
@@ -58,11 +50,7 @@ enum status watcher_start(const struct watcher_options *options, struct watcher 
         return STATUS_NO_MEMORY;
     }
     watcher->options = *options;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&watcher->stop, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&watcher->stop, NULL);
     pthread_mutex_init(&watcher->lock, NULL);
     if (pthread_create(&watcher->thread, NULL, keep_looking, watcher) != 0) {
         destroy(watcher);
