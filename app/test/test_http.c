@@ -6,52 +6,9 @@
 
 #include <cmocka.h>
 
-#include "http.h"
-
-enum { PARAMS_MAX = 4, ARENA_BYTES = 64 * 1024 };
-
-/* One request under test; arena and params are its own. */
-struct fixture {
-    struct fcgi_request request;
-    struct fcgi_pair params[PARAMS_MAX];
-    struct http_request in;
-    struct http_response response;
-};
-
-static int set_up(void **state) {
-    static struct fixture fixture;
-    fixture = (struct fixture){.in = {.method = HTTP_GET}};
-    arena_init(&fixture.request.arena, ARENA_BYTES);
-    fixture.request.params = fixture.params;
-    http_response_init(&fixture.response, &fixture.request.arena);
-    *state = &fixture;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    struct fixture *f = *state;
-    arena_free(&f->request.arena);
-    return 0;
-}
-
-static void add_param(struct fixture *f, const char *name, struct slice value) {
-    assert_true(f->request.param_count < PARAMS_MAX);
-    f->params[f->request.param_count++] = (struct fcgi_pair){slice_of(name), value};
-}
-
-static enum status read_uri(struct fixture *f, const char *method, const char *uri) {
-    f->request.param_count = 0;
-    add_param(f, "REQUEST_METHOD", slice_of(method));
-    add_param(f, "REQUEST_URI", slice_of(uri));
-    return http_read_request(&f->request, &f->in);
-}
+#include "http_fixture.h"
 
 static struct arena *arena_of(struct fixture *f) { return &f->request.arena; }
-
-static void assert_slice(struct slice actual, const char *expected) {
-    assert_int_equal(actual.length, strlen(expected));
-    assert_memory_equal(actual.data, expected, actual.length);
-}
 
 /* --- Reading --- */
 

@@ -6,46 +6,11 @@
 
 #include <cmocka.h>
 
-#include "http.h"
-
-enum { PARAMS_MAX = 6, ARENA_BYTES = 64 * 1024 };
-
-struct fixture {
-    struct fcgi_request request;
-    struct fcgi_pair params[PARAMS_MAX];
-    struct http_request in;
-    struct http_response response;
-};
-
-static int set_up(void **state) {
-    static struct fixture fixture;
-    fixture = (struct fixture){.in = {.method = HTTP_GET, .cgi = &fixture.request}};
-    arena_init(&fixture.request.arena, ARENA_BYTES);
-    fixture.request.params = fixture.params;
-    http_response_init(&fixture.response, &fixture.request.arena);
-    *state = &fixture;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    struct fixture *f = *state;
-    arena_free(&f->request.arena);
-    return 0;
-}
-
-static void add_param(struct fixture *f, const char *name, const char *value) {
-    assert_true(f->request.param_count < PARAMS_MAX);
-    f->params[f->request.param_count++] = (struct fcgi_pair){slice_of(name), slice_of(value)};
-}
+#include "http_fixture.h"
 
 static void only_param(struct fixture *f, const char *name, const char *value) {
     f->request.param_count = 0;
-    add_param(f, name, value);
-}
-
-static void assert_slice(struct slice actual, const char *expected) {
-    assert_int_equal(actual.length, strlen(expected));
-    assert_memory_equal(actual.data, expected, actual.length);
+    add_param(f, name, slice_of(value));
 }
 
 /* --- Variables --- */
@@ -53,10 +18,10 @@ static void assert_slice(struct slice actual, const char *expected) {
 static void a_variable_counts_if_it_is_there_once(void **state) {
     struct fixture *f = *state;
     assert_slice(http_variable(&f->in, "HTTP_ORIGIN"), "");
-    add_param(f, "HTTP_ORIGIN", "http://a");
+    add_param(f, "HTTP_ORIGIN", slice_of("http://a"));
     assert_slice(http_variable(&f->in, "HTTP_ORIGIN"), "http://a");
     assert_slice(http_variable(&f->in, "HTTP_ORIGI"), "");
-    add_param(f, "HTTP_ORIGIN", "http://a");
+    add_param(f, "HTTP_ORIGIN", slice_of("http://a"));
     assert_slice(http_variable(&f->in, "HTTP_ORIGIN"), "");
 }
 
@@ -149,8 +114,8 @@ static void a_cookie_is_found_by_its_whole_name(void **state) {
 
 static void under_tls_only_a_cookie_of_this_host_counts(void **state) {
     struct fixture *f = *state;
-    add_param(f, "REQUEST_SCHEME", "https");
-    add_param(f, "HTTP_COOKIE", "session=planted; __Host-session=ours");
+    add_param(f, "REQUEST_SCHEME", slice_of("https"));
+    add_param(f, "HTTP_COOKIE", slice_of("session=planted; __Host-session=ours"));
     assert_slice(http_cookie(&f->in, "session"), "ours");
     f->params[1].value = slice_of("session=planted");
     assert_slice(http_cookie(&f->in, "session"), "");
@@ -187,7 +152,7 @@ static void a_cookie_is_set_with_all_that_keeps_it(void **state) {
     struct fixture *f = *state;
     assert_set(f, "abc", "Set-Cookie: session=abc; Path=/; HttpOnly; SameSite=Lax\r\n");
     assert_set(f, "", "Set-Cookie: session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0\r\n");
-    add_param(f, "HTTPS", "on");
+    add_param(f, "HTTPS", slice_of("on"));
     assert_set(f, "abc", "Set-Cookie: __Host-session=abc; Path=/; HttpOnly; SameSite=Lax; Secure\r\n");
     assert_set(f, "", "Set-Cookie: __Host-session=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0\r\n");
 }

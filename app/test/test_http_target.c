@@ -6,47 +6,7 @@
 
 #include <cmocka.h>
 
-#include "http.h"
-
-enum { PARAMS_MAX = 4, ARENA_BYTES = 64 * 1024 };
-
-struct fixture {
-    struct fcgi_request request;
-    struct fcgi_pair params[PARAMS_MAX];
-    struct http_request in;
-};
-
-static int set_up(void **state) {
-    static struct fixture fixture;
-    fixture = (struct fixture){0};
-    arena_init(&fixture.request.arena, ARENA_BYTES);
-    fixture.request.params = fixture.params;
-    *state = &fixture;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    struct fixture *f = *state;
-    arena_free(&f->request.arena);
-    return 0;
-}
-
-static void add_param(struct fixture *f, const char *name, struct slice value) {
-    assert_true(f->request.param_count < PARAMS_MAX);
-    f->params[f->request.param_count++] = (struct fcgi_pair){slice_of(name), value};
-}
-
-static enum status read_uri(struct fixture *f, const char *method, const char *uri) {
-    f->request.param_count = 0;
-    add_param(f, "REQUEST_METHOD", slice_of(method));
-    add_param(f, "REQUEST_URI", slice_of(uri));
-    return http_read_request(&f->request, &f->in);
-}
-
-static void assert_slice(struct slice actual, const char *expected) {
-    assert_int_equal(actual.length, strlen(expected));
-    assert_memory_equal(actual.data, expected, actual.length);
-}
+#include "http_fixture.h"
 
 static void test_only_paths_and_absolute_uris(void **state) {
     struct fixture *f = *state;
