@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -15,6 +14,7 @@
 #include <yyjson.h>
 
 #include "log.h"
+#include "log_threads.h"
 #include "trap.h"
 
 /* The one line that was written, as a JSON object. */
@@ -162,46 +162,13 @@ static void errno_is_kept(void **state) {
     assert_int_equal(kept, EILSEQ);
 }
 
-enum { THREADS = 4, LINES = 500 };
-
-static void *write_lines(void *argument) {
-    const char *name = argument;
-    for (int i = 0; i < LINES; i++) {
-        log_event(LOG_INFO, name, LOG_TEXT("padding", "all of this has to stay together, \"quotes\" too"),
-                  LOG_NUMBER("i", i));
-    }
-    return NULL;
-}
-
 static void lines_of_several_threads_are_whole(void **state) {
     (void)state;
-    static char names[THREADS][8] = {"one", "two", "three", "four"};
-    int seen[THREADS] = {0};
-    pthread_t threads[THREADS];
+    pthread_t threads[LOG_THREADS];
     struct trap trap = catch_stderr();
-    for (size_t i = 0; i < THREADS; i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, write_lines, names[i]), 0);
-    }
-    for (size_t i = 0; i < THREADS; i++) {
-        pthread_join(threads[i], NULL);
-    }
-    char *written = release(trap);
-    for (char *line = written, *end; *line != '\0'; line = end + 1) {
-        end = strchr(line, '\n');
-        assert_non_null(end);
-        yyjson_doc *doc = yyjson_read(line, (size_t)(end - line), 0);
-        assert_non_null(doc);
-        for (size_t i = 0; i < THREADS; i++) {
-            if (strcmp(text_at(doc, "event"), names[i]) == 0) { /* each thread's own in order */
-                assert_int_equal(yyjson_get_int(yyjson_obj_get(yyjson_doc_get_root(doc), "i")), seen[i]++);
-            }
-        }
-        yyjson_doc_free(doc);
-    }
-    for (size_t i = 0; i < THREADS; i++) {
-        assert_int_equal(seen[i], LINES);
-    }
-    free(written);
+    start_log_threads(threads);
+    join_log_threads(threads);
+    expect_lines_of_all(release(trap));
 }
 
 int main(void) {

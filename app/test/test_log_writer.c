@@ -13,6 +13,7 @@
 #include <yyjson.h>
 
 #include "log.h"
+#include "log_threads.h"
 #include "log_writer.h"
 #include "metrics.h"
 #include "trap.h"
@@ -264,47 +265,16 @@ static void without_standard_error_nothing_hangs(void **state) {
 
 /* --- Several threads ------------------------------------------------------------------ */
 
-enum { THREADS = 4, LINES_EACH = 500 };
-
-static void *write_lines(void *argument) {
-    for (int i = 0; i < LINES_EACH; i++) {
-        log_event(LOG_INFO, argument, LOG_NUMBER("i", i));
-    }
-    return NULL;
-}
-
 /* What is logged while the log ends is written by the thread or by the caller: nothing is lost. */
 static void lines_of_several_threads_survive_the_end(void **state) {
     (void)state;
-    static char names[THREADS][8] = {"one", "two", "three", "four"};
-    int seen[THREADS] = {0};
-    pthread_t threads[THREADS];
+    pthread_t threads[LOG_THREADS];
     struct trap trap = catch_stderr();
     start();
-    for (size_t i = 0; i < THREADS; i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, write_lines, names[i]), 0);
-    }
+    start_log_threads(threads);
     log_end(PATIENT_MS);
-    for (size_t i = 0; i < THREADS; i++) {
-        pthread_join(threads[i], NULL);
-    }
-    char *written = release(trap);
-    for (char *line = written, *end; *line != '\0'; line = end + 1) {
-        end = strchr(line, '\n');
-        assert_non_null(end);
-        yyjson_doc *doc = yyjson_read(line, (size_t)(end - line), 0);
-        assert_non_null(doc);
-        for (size_t i = 0; i < THREADS; i++) {
-            if (strcmp(yyjson_get_str(yyjson_obj_get(yyjson_doc_get_root(doc), "event")), names[i]) == 0) {
-                assert_int_equal(number_at(doc, "i"), seen[i]++);
-            }
-        }
-        yyjson_doc_free(doc);
-    }
-    for (size_t i = 0; i < THREADS; i++) {
-        assert_int_equal(seen[i], LINES_EACH);
-    }
-    free(written);
+    join_log_threads(threads);
+    expect_lines_of_all(release(trap));
 }
 
 int main(void) {
