@@ -50,22 +50,32 @@ static void each_visitor_gets_its_own_answers(void **state) {
     stop(&bench);
 }
 
-static void an_answer_of_another_thread_finds_its_loop(void **state) {
-    (void)state;
-    enum { HELD = 16 };
-    struct bench bench;
-    struct client *clients[HELD];
-    prepare(&bench);
-    bench.options.loops = LOOPS;
-    start(&bench);
+enum { HELD = 16 };
+
+/* As many clients, whose requests are held back. */
+static void start_holding(struct bench *bench, struct client *clients[static HELD]) {
+    prepare(bench);
+    bench->options.loops = LOOPS;
+    start(bench);
     for (size_t i = 0; i < HELD; i++) {
-        clients[i] = client_new(address(&bench));
+        clients[i] = client_new(address(bench));
         client_ask(clients[i], 1, "DO=hold\nNAME=held\n");
     }
-    wait_until(waiting_count(&bench) == HELD);
+    wait_until(waiting_count(bench) == HELD);
+}
+
+static void release_all(struct bench *bench) {
     for (size_t i = 0; i < HELD; i++) {
-        release(&bench, 0);
+        release(bench, 0);
     }
+}
+
+static void an_answer_of_another_thread_finds_its_loop(void **state) {
+    (void)state;
+    struct bench bench;
+    struct client *clients[HELD];
+    start_holding(&bench, clients);
+    release_all(&bench);
     for (size_t i = 0; i < HELD; i++) {
         client_expect(clients[i], 1, HEAD "held");
         client_free(clients[i]);
@@ -101,25 +111,15 @@ static void the_number_of_connections_is_that_of_all_loops(void **state) {
 
 static void stopping_waits_for_the_requests_of_every_loop(void **state) {
     (void)state;
-    enum { HELD = 8 };
     struct bench bench;
     struct client *clients[HELD];
-    prepare(&bench);
-    bench.options.loops = LOOPS;
-    start(&bench);
-    for (size_t i = 0; i < HELD; i++) {
-        clients[i] = client_new(address(&bench));
-        client_ask(clients[i], 1, "DO=hold\nNAME=in flight\n");
-    }
-    wait_until(waiting_count(&bench) == HELD);
+    start_holding(&bench, clients);
     server_stop(bench.server);
     wait_until(access(bench.path, F_OK) != 0);
     assert_false(atomic_load(&bench.returned));
+    release_all(&bench);
     for (size_t i = 0; i < HELD; i++) {
-        release(&bench, 0);
-    }
-    for (size_t i = 0; i < HELD; i++) {
-        client_expect(clients[i], 1, HEAD "in flight");
+        client_expect(clients[i], 1, HEAD "held");
         client_expect_close(clients[i]);
         client_free(clients[i]);
     }
