@@ -1,21 +1,16 @@
 /*
  * redis_bench -- a connection to a fake Redis, with what a request brings along.
  *
- * set_up() and tear_down() are for the group of tests. Include it after cmocka.h.
+ * set_up() and tear_down() of redis_place.h are for the group of tests. Include it after cmocka.h.
  */
 #ifndef REDIS_BENCH_H
 #define REDIS_BENCH_H
 
-#include <signal.h>
-#include <stdlib.h>
-
 #include "fake_redis.h"
 #include "redis.h"
+#include "redis_place.h"
 
-enum { TIMEOUT_MS = 100, CALL_MS = 10000, PATH_BYTES = 64 };
-
-static char directory[] = "/tmp/test_redis-XXXXXX";
-static char path[PATH_BYTES];
+enum { TIMEOUT_MS = 100, CALL_MS = 10000 };
 
 struct bench {
     struct redis *redis;
@@ -60,10 +55,14 @@ static inline void expect_text(struct redis_reply reply, const char *text) {
 }
 
 /* Begins a test with the fake and a connection to it. */
+static inline void begin_with(struct fake_redis *fake, struct bench *bench, const struct redis_options *options) {
+    fake_start(fake, path);
+    set_up_bench(bench, options);
+}
+
 static inline void begin(struct fake_redis *fake, struct bench *bench) {
     const struct redis_options options = options_for_fake();
-    fake_start(fake, path);
-    set_up_bench(bench, &options);
+    begin_with(fake, bench, &options);
 }
 
 /* Ends it, and says how many connections were made. */
@@ -79,21 +78,11 @@ static inline void expect_time(int64_t begun_us, int64_t ms) {
     assert_true(spent_us < (ms + TIMEOUT_MS) * 1000);
 }
 
-/* --- The surroundings --- */
-
-static inline int set_up(void **state) {
-    (void)state;
-    signal(SIGPIPE, SIG_IGN);
-    if (mkdtemp(directory) == NULL) {
-        return -1;
-    }
-    snprintf(path, sizeof path, "%s/redis.sock", directory);
-    return 0;
-}
-
-static inline int tear_down(void **state) {
-    (void)state;
-    return rmdir(directory);
+/* The next call costs the time-out, and no more. */
+static inline void expect_timeout(struct bench *bench) {
+    int64_t begun_us = clock_monotonic_us();
+    assert_int_equal(run(bench, &get_k), STATUS_TIMEOUT);
+    expect_time(begun_us, TIMEOUT_MS);
 }
 
 #endif

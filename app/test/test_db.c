@@ -3,39 +3,24 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
-#include "db.h"
-#include "fake_mysql.h"
+#include "db_bench.h"
+#include "log_capture.h"
 #include "metrics.h"
 #include "wait.h"
 
 enum { TIMEOUT_MS = 150, SOON_MS = 40 };
 
-static char directory[] = "/tmp/test_db-XXXXXX";
-static char path[64], name[80];
-
 static const struct db_statement read_something = {.sql = "SELECT 1", .params = "", .columns = "i", .repeatable = true};
 static const struct db_statement read_more = {.sql = "SELECT 2", .params = "", .columns = "i", .repeatable = true};
 static const struct db_statement write_something = {.sql = "DO ?, ?", .params = "is", .columns = ""};
 
-static struct db *new_db_at(const char *where) {
-    struct db_options options = {
-        .name = where, .user = "shop", .password = "", .database = "shop", .ca_file = "", .timeout_ms = TIMEOUT_MS};
-    assert_int_equal(address_read(where, &options.address), STATUS_OK);
-    struct db *db = db_new(&options);
-    assert_non_null(db);
-    return db;
-}
-
-static struct db *new_db(void) { return new_db_at(name); }
-
-static struct call call_within(int64_t ms) {
-    struct call call = {.deadline = deadline_in_ms(ms)};
-    trace_begin(&call.trace, (struct slice){0});
-    return call;
+static struct db *new_db(void) {
+    static char where[80];
+    snprintf(where, sizeof where, "unix:%s", path);
+    return new_db_at(where, "", TIMEOUT_MS);
 }
 
 static enum status run_within(struct db *db, const struct db_statement *statement, int64_t ms) {
@@ -122,7 +107,7 @@ static void a_server_that_is_silent_when_asked_for_tls_costs_the_timeout(void **
     char where[32];
     struct fake_mysql fake = {.script = {{'T', FAKE_SILENT}}};
     snprintf(where, sizeof where, "127.0.0.1:%u", fake_start(&fake, ""));
-    struct db *db = new_db_at(where);
+    struct db *db = new_db_at(where, "", TIMEOUT_MS);
     int64_t begun_us = clock_monotonic_us();
     assert_int_equal(run(db, &read_something), STATUS_TIMEOUT);
     expect_spent(begun_us, TIMEOUT_MS);
@@ -362,36 +347,6 @@ static void a_rollback_without_an_answer_drops_the_connection(void **state) {
 
 /* --- The log --- */
 
-static FILE *log_file;
-static int real_stderr;
-
-static void begin_log(void) {
-    log_file = tmpfile();
-    assert_non_null(log_file);
-    real_stderr = dup(STDERR_FILENO);
-    dup2(fileno(log_file), STDERR_FILENO);
-}
-
-/* Ends the log and returns its text, until the next one. */
-static const char *end_log(void) {
-    static char text[8192];
-    dup2(real_stderr, STDERR_FILENO);
-    close(real_stderr);
-    rewind(log_file);
-    text[fread(text, 1, sizeof text - 1, log_file)] = '\0';
-    fclose(log_file);
-    return text;
-}
-
-static unsigned count(const char *text, const char *what) {
-    unsigned found = 0;
-    while ((text = strstr(text, what)) != NULL) {
-        text += strlen(what);
-        found++;
-    }
-    return found;
-}
-
 static void a_server_that_is_away_is_logged_once_and_when_it_is_back(void **state) {
     (void)state;
     enum { TRIES = 20, PAUSE_MS = 30 };
@@ -408,7 +363,7 @@ static void a_server_that_is_away_is_logged_once_and_when_it_is_back(void **stat
         const char *log = end_log();
         assert_int_equal(count(log, "\n"), round == 0 ? 1 : 0);
         assert_int_equal(count(log, "\"doing\":\"connect\""), round == 0 ? 1 : 0);
-        assert_int_equal(count(log, name), round == 0 ? 1 : 0);
+        assert_int_equal(count(log, "\"server\":\"unix:"), round == 0 ? 1 : 0);
         nanosleep(&pause, NULL);
     }
     assert_int_equal(metrics_get(METRIC_DB_ERRORS), errors + 2 * TRIES);
@@ -455,22 +410,6 @@ static void a_server_that_is_there_is_not_logged(void **state) {
 }
 
 /* --- The surroundings --- */
-
-static int set_up(void **state) {
-    (void)state;
-    if (mkdtemp(directory) == NULL) {
-        return -1;
-    }
-    snprintf(path, sizeof path, "%s/mysql.sock", directory);
-    snprintf(name, sizeof name, "unix:%s", path);
-    return db_library_init() == STATUS_OK ? 0 : -1;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    db_library_end();
-    return rmdir(directory);
-}
 
 int main(void) {
     const struct CMUnitTest tests[] = {

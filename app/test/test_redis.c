@@ -73,8 +73,7 @@ static void an_answer_that_is_too_long_is_given_up(void **state) {
     struct redis_options options = options_for_fake();
     struct bench bench;
     options.timeout_ms = CALL_MS;
-    fake_start(&fake, path);
-    set_up_bench(&bench, &options);
+    begin_with(&fake, &bench, &options);
     assert_int_equal(run(&bench, &get_k), STATUS_GONE);
     assert_int_equal(end(&fake, &bench), 1);
     free((char *)large.data);
@@ -139,9 +138,7 @@ static void silence_costs_one_timeout(void **state) {
         struct fake_redis fake = {.script = {{.end = silences[i]}, {.answers = {SAY("+other\r\n")}}}};
         struct bench bench;
         begin(&fake, &bench);
-        int64_t begun_us = clock_monotonic_us();
-        assert_int_equal(run(&bench, &get_k), STATUS_TIMEOUT);
-        expect_time(begun_us, TIMEOUT_MS);
+        expect_timeout(&bench);
         assert_int_equal(run(&bench, &get_k), STATUS_OK);
         expect_text(bench.replies[0], "other"); /* the late answer of the first call is lost with its connection */
         assert_int_equal(end(&fake, &bench), 2);
@@ -154,9 +151,7 @@ static void silence_after_an_answer_costs_no_more(void **state) {
     struct bench bench;
     begin(&fake, &bench);
     assert_int_equal(run(&bench, &get_k), STATUS_OK);
-    int64_t begun_us = clock_monotonic_us();
-    assert_int_equal(run(&bench, &get_k), STATUS_TIMEOUT);
-    expect_time(begun_us, TIMEOUT_MS);
+    expect_timeout(&bench);
     assert_int_equal(end(&fake, &bench), 1);
 }
 
@@ -166,8 +161,7 @@ static void the_deadline_of_the_call_counts_if_it_is_sooner(void **state) {
     struct redis_options options = options_for_fake();
     struct bench bench;
     options.timeout_ms = CALL_MS;
-    fake_start(&fake, path);
-    set_up_bench(&bench, &options);
+    begin_with(&fake, &bench, &options);
     assert_int_equal(run(&bench, &get_k), STATUS_OK);
     int64_t begun_us = clock_monotonic_us();
     bench.call.deadline = deadline_in_ms(30);
@@ -202,9 +196,7 @@ static void a_server_that_does_not_accept_costs_one_timeout(void **state) {
     const struct redis_options options = options_for(where);
     struct bench bench;
     set_up_bench(&bench, &options);
-    int64_t begun_us = clock_monotonic_us();
-    assert_int_equal(run(&bench, &get_k), STATUS_TIMEOUT);
-    expect_time(begun_us, TIMEOUT_MS);
+    expect_timeout(&bench);
     tear_down_bench(&bench);
     close(waiting);
     close(fd);
@@ -265,9 +257,7 @@ static void both_tries_together_cost_one_timeout(void **state) {
     struct bench bench;
     begin(&fake, &bench);
     assert_int_equal(run(&bench, &get_k), STATUS_OK);
-    int64_t begun_us = clock_monotonic_us();
-    assert_int_equal(run(&bench, &get_k), STATUS_TIMEOUT);
-    expect_time(begun_us, TIMEOUT_MS);
+    expect_timeout(&bench);
     assert_int_equal(end(&fake, &bench), 2);
 }
 

@@ -54,8 +54,7 @@ static void a_password_is_told_once_a_connection(void **state) {
     struct bench bench;
     options.user = "shop";
     options.password = "a secret";
-    fake_start(&fake, path);
-    set_up_bench(&bench, &options);
+    begin_with(&fake, &bench, &options);
     assert_int_equal(run(&bench, &get_k), STATUS_OK);
     assert_int_equal(run(&bench, &get_k), STATUS_OK);
     expect_text(bench.replies[0], "two");
@@ -70,8 +69,7 @@ static void a_wrong_password_is_no_connection(void **state) {
     struct redis_options options = options_for_fake();
     struct bench bench;
     options.password = "a secret";
-    fake_start(&fake, path);
-    set_up_bench(&bench, &options);
+    begin_with(&fake, &bench, &options);
     begin_log();
     assert_int_equal(run(&bench, &get_k), STATUS_GONE);
     assert_int_equal(run(&bench, &get_k), STATUS_GONE);
@@ -122,8 +120,7 @@ static void behind_an_open_breaker_nothing_is_tried(void **state) {
     struct bench bench;
     breaker_init(&breaker, LIMIT, COOLDOWN_MS * 1000);
     options.breaker = &breaker;
-    fake_start(&fake, path);
-    set_up_bench(&bench, &options);
+    begin_with(&fake, &bench, &options);
     int64_t errors = metrics_get(METRIC_REDIS_ERRORS), opened_us = 0;
     for (int i = 0; i < LIMIT; i++) {
         opened_us = clock_monotonic_us();
@@ -150,8 +147,7 @@ static void an_error_does_not_open_the_breaker(void **state) {
     struct bench bench;
     breaker_init(&breaker, 1, CALL_MS * 1000);
     options.breaker = &breaker;
-    fake_start(&fake, path);
-    set_up_bench(&bench, &options);
+    begin_with(&fake, &bench, &options);
     assert_int_equal(run(&bench, &get_k), STATUS_OK);
     assert_int_equal(breaker_state(&breaker), BREAKER_CLOSED);
     end(&fake, &bench);

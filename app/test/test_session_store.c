@@ -1,6 +1,5 @@
 /* What is asked of Redis for a session, what comes of its answers, and that memory behaves the same. */
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,14 +9,12 @@
 
 #include "fake_redis.h"
 #include "metrics.h"
+#include "redis_place.h"
 #include "session_store.h"
 
-enum { TIMEOUT_MS = 1000, CALL_MS = 10000, PATH_BYTES = 64, IDLE_MS = 60000, MAX_MS = 3600000 };
+enum { TIMEOUT_MS = 1000, CALL_MS = 10000, IDLE_MS = 60000, MAX_MS = 3600000 };
 
 #define ID "0123456789abcdef0123456789abcdef"
-
-static char directory[] = "/tmp/test_session-XXXXXX";
-static char path[PATH_BYTES];
 
 struct bench {
     struct session_store store;
@@ -249,21 +246,6 @@ static void memory_does_the_same(void **state) {
     assert_int_equal(load(&bench, bench.session.id, &session), STATUS_NOT_FOUND);
     assert_int_equal(bench.call.calls[BACKEND_REDIS], 0);
     tear_down_bench(&bench);
-}
-
-static int set_up(void **state) {
-    (void)state;
-    signal(SIGPIPE, SIG_IGN);
-    if (mkdtemp(directory) == NULL) {
-        return -1;
-    }
-    snprintf(path, sizeof path, "%s/redis.sock", directory);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    return rmdir(directory);
 }
 
 int main(void) {

@@ -18,6 +18,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -29,16 +31,15 @@
 enum front_end { FRONT_SILENT, FRONT_LEAVES, FRONT_TRICKLES };
 
 struct tls_front {
-    const char *behind;  /* path of the server's Unix socket */
-    const char *ca_file; /* where the certificate goes, for those who are to trust it */
-    bool greets;         /* as MySQL does: the server speaks first, and the client asks for TLS then */
-    int version;         /* TLS1_2_VERSION or TLS1_3_VERSION */
-    size_t most_bytes;   /* of TLS, on the first connection */
+    int version;       /* TLS1_2_VERSION or TLS1_3_VERSION */
+    size_t most_bytes; /* of TLS, on the first connection */
     enum front_end end;
+    const char *behind; /* path of the server's Unix socket */
+    bool greets;        /* as MySQL does: the server speaks first, and the client asks for TLS then */
 
-    size_t sent_bytes,
-        shaken_bytes; /* of TLS, on all connections: all, and in the first handshake; after front_stop() */
-    char where[32];   /* its address, for the client */
+    char where[32], ca_file[32]; /* its address, and its certificate, for the client */
+    size_t sent_bytes;           /* of TLS, on all connections; to be read after front_stop(), as the next one */
+    size_t shaken_bytes;         /* of these, in the first handshake */
     SSL_CTX *context;
     int fd;
     pthread_t thread;
@@ -76,7 +77,8 @@ static inline void front_make_context(struct tls_front *front) {
     EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
     assert_non_null(key);
     X509 *certificate = front_sign(key);
-    FILE *file = fopen(front->ca_file, "we");
+    strcpy(front->ca_file, "/tmp/tls_front-XXXXXX");
+    FILE *file = fdopen(mkstemp(front->ca_file), "w");
     assert_non_null(file);
     assert_int_equal(PEM_write_X509(file, certificate), 1);
     fclose(file);
@@ -228,51 +230,66 @@ static inline void front_stop(struct tls_front *front) {
     unlink(front->ca_file);
 }
 
-/* --- Any byte --- */
-
-/* A client's first call over such a front, and how long it took; and what the front has sent. */
-struct front_trial {
-    enum status status;
-    int64_t spent_us;
-    size_t sent_bytes, shaken_bytes;
-};
-
-/* Makes a first call, which has so many ms, and sees that a second one goes well after it. */
-typedef struct front_trial front_try(int version, enum front_end end, size_t most_bytes, int64_t ms);
+/* --- Tests, for any client --- */
 
 enum { FRONT_ENOUGH_MS = 20000, FRONT_SHORT_MS = 100, FRONT_LATE_MS = 500 };
 
+/* A call, and how long it took. */
+struct front_call {
+    enum status status;
+    int64_t spent_us;
+};
+
+/* Who includes this defines it: starts a server and the front, makes a call that has so many ms, sees that a second one
+ * goes well behind it, and stops both. */
+static struct front_call call_twice(struct tls_front *front, int64_t ms);
+
 static const int front_versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
 
-/* Its time was used up, and no more than that. */
-static inline void front_expect_timeout(struct front_trial trial) {
-    assert_int_equal(trial.status, STATUS_TIMEOUT);
-    assert_true(trial.spent_us >= FRONT_SHORT_MS * 1000);
-    assert_true(trial.spent_us < (FRONT_SHORT_MS + FRONT_LATE_MS) * 1000);
+/* The first of the calls runs into its deadline, and takes no longer. */
+static inline void front_expect_timeout(int version, enum front_end end, size_t most_bytes) {
+    struct tls_front front = {.version = version, .most_bytes = most_bytes, .end = end};
+    struct front_call call = call_twice(&front, FRONT_SHORT_MS);
+    assert_int_equal(call.status, STATUS_TIMEOUT);
+    assert_true(call.spent_us >= FRONT_SHORT_MS * 1000);
+    assert_true(call.spent_us < (FRONT_SHORT_MS + FRONT_LATE_MS) * 1000);
 }
 
-/* What the first call comes to when its connection ends at the start of a handshake, within it, at its end, or behind it. */
-static inline void front_test_any_byte(front_try *try, enum front_end end) {
+static inline void front_expect_gone(int version, enum front_end end, size_t most_bytes) {
+    struct tls_front front = {.version = version, .most_bytes = most_bytes, .end = end};
+    assert_int_equal(call_twice(&front, FRONT_ENOUGH_MS).status, STATUS_GONE);
+}
+
+/* What comes of a connection that ends at the start of a handshake, within it, at its end, or behind it. */
+static inline void front_expect_at_any_byte(enum front_end end,
+                                            void (*expect)(int version, enum front_end end, size_t most_bytes)) {
     for (size_t i = 0; i < 2; i++) {
-        struct front_trial whole = try(front_versions[i], end, SIZE_MAX, FRONT_ENOUGH_MS);
+        struct tls_front whole = {.version = front_versions[i], .most_bytes = SIZE_MAX};
+        assert_int_equal(call_twice(&whole, FRONT_ENOUGH_MS).status, STATUS_OK);
         const size_t shaken = whole.shaken_bytes, sent = whole.sent_bytes;
         const size_t ends[] = {0,      1,          shaken / 4,          shaken / 2, shaken - 1,
                                shaken, shaken + 1, (shaken + sent) / 2, sent - 1};
-        assert_int_equal(whole.status, STATUS_OK);
         for (size_t j = 0; j < sizeof ends / sizeof ends[0]; j++) {
-            if (end == FRONT_SILENT) {
-                front_expect_timeout(try(front_versions[i], end, ends[j], FRONT_SHORT_MS));
-            } else {
-                assert_int_equal(try(front_versions[i], end, ends[j], FRONT_ENOUGH_MS).status, STATUS_GONE);
-            }
+            expect(front_versions[i], end, ends[j]);
         }
     }
 }
 
+static inline void silence_at_any_byte_costs_the_time_of_the_call(void **state) {
+    (void)state;
+    front_expect_at_any_byte(FRONT_SILENT, front_expect_timeout);
+}
+
+static inline void leaving_at_any_byte_is_noticed_before_that(void **state) {
+    (void)state;
+    front_expect_at_any_byte(FRONT_LEAVES, front_expect_gone);
+}
+
 /* A byte comes in time for each read, and the whole does not. */
-static inline void front_test_slow_handshake(front_try *try) {
+static inline void a_handshake_that_trickles_costs_no_more(void **state) {
+    (void)state;
     for (size_t i = 0; i < 2; i++) {
-        front_expect_timeout(try(front_versions[i], FRONT_TRICKLES, 100, FRONT_SHORT_MS));
+        front_expect_timeout(front_versions[i], FRONT_TRICKLES, 100);
     }
 }
 
