@@ -1,22 +1,17 @@
 /*
  * cache_bench -- a cache in a fake Redis, with what a request brings along.
  *
- * set_up() and tear_down() are for the group of tests. Include it after cmocka.h.
+ * set_up() and tear_down() of redis_place.h are for the group of tests. Include it after cmocka.h.
  */
 #ifndef CACHE_BENCH_H
 #define CACHE_BENCH_H
 
-#include <signal.h>
-#include <stdlib.h>
-
 #include "cache.h"
 #include "fake_redis.h"
 #include "metrics.h"
+#include "redis_place.h"
 
-enum { TIMEOUT_MS = 1000, CALL_MS = 10000, PATH_BYTES = 64, STALE_MS = 5000, CHANGED_MS = 7000 };
-
-static char directory[] = "/tmp/test_cache-XXXXXX";
-static char path[PATH_BYTES];
+enum { TIMEOUT_MS = 1000, CALL_MS = 10000, STALE_MS = 5000, CHANGED_MS = 7000 };
 
 static const struct slice key = {"product:7", 9};
 
@@ -70,23 +65,6 @@ static inline void end(struct bench *bench) {
 
 static inline int64_t counted(const struct bench *bench, enum metric metric) {
     return metrics_get(metric) - bench->looks[metric];
-}
-
-/* --- The surroundings --- */
-
-static inline int set_up(void **state) {
-    (void)state;
-    signal(SIGPIPE, SIG_IGN);
-    if (mkdtemp(directory) == NULL) {
-        return -1;
-    }
-    snprintf(path, sizeof path, "%s/redis.sock", directory);
-    return 0;
-}
-
-static inline int tear_down(void **state) {
-    (void)state;
-    return rmdir(directory);
 }
 
 #endif
