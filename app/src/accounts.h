@@ -28,7 +28,8 @@ enum status accounts_create(struct database *database, struct call *call, const 
  * database_read(). */
 enum status accounts_find(struct database *database, struct call *call, const char *email, struct account *out);
 
-/* Puts a new hash of the same password in the place of the old one, unless that has changed meanwhile. */
+/* Puts a new hash of the same password in the place of the old one, unless that has changed
+ * meanwhile. Fails like database_write(). */
 enum status accounts_replace_hash(struct database *database, struct call *call, const struct account *account,
                                   const char *password_hash);
 

@@ -12,7 +12,7 @@
 
 #include "slice.h"
 
-enum { ETAG_BYTES = 24 };
+enum { ETAG_BYTES = 24 }; /* with its quotes and its NUL */
 
 /* The strong one of content. */
 void etag_strong(struct slice content, char etag[static ETAG_BYTES]);
