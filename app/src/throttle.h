@@ -2,7 +2,7 @@
  * throttle -- how much of the shop one visitor may have; who asks for more gets a 429.
  *
  *   address        requests from one address
- *   account        requests of one signed-in visitor
+ *   account        requests of one visitor who has signed in; programs with a token have none
  *   login_address  passwords tried from one address
  *   login_account  passwords tried for one account, whether there is such an account or not
  *   sign_up        accounts made from one address
