@@ -84,9 +84,10 @@ in_redis() { compose exec -T shop redis-cli --no-auth-warning --user shop --pass
     does "take a nonsense $HOUR 1 1" "no limit 1 remaining 0 reset 3600 retry 3600 asked 1"
 }
 
+answers_ping() { compose exec -T open redis-cli ping; }
+
 # Over the Unix socket: what a bridge remembers of a container that was away is not what is tested here.
 @test "a Redis that was started anew is told the script again" {
-    answers_ping() { compose exec -T open redis-cli ping; }
     live REDIS_SERVER=unix:/socket/redis.sock
     does "take a before $HOUR 3 1" "yes limit 3 remaining 2 reset 3600 retry 0 asked 2"
     compose restart --timeout 0 open
@@ -96,7 +97,6 @@ in_redis() { compose exec -T shop redis-cli --no-auth-warning --user shop --pass
 }
 
 @test "Redis away: each node goes on from what it saw last; back: Redis has the last word" {
-    answers_ping() { compose exec -T open redis-cli ping; }
     live REDIS_SERVER=unix:/socket/redis.sock
     does "take a away $HOUR 4 1" "yes limit 4 remaining 3 reset 3600 retry 0 asked 1"
     does "take b away $HOUR 4 1" "yes limit 4 remaining 2 reset 7200 retry 0 asked 1"

@@ -196,7 +196,7 @@ without_ids() { content | sed -e "s/$1/EMAIL/g" -e 's/[0-9a-f]\{32\}/ID/g'; }
     sign_up a "$email"
     # "password" with the least that Argon2id takes, as if the settings had been so once.
     hash='$argon2id$v=19$m=8,t=1,p=1$/XGsTFI4iQyiYy9o+XIe7w$uIxAcFl91C+ge4298c5fCK8wK1MlJCT5cy1oHQvSqNs'
-    hash=$(sed 's/\$/\\$/g' <<<"$hash")
+    hash=${hash//\$/\\\$}
     on server-1 "mysql shop -e \"UPDATE users SET password_hash = '$hash' WHERE email = '$email'\""
     run sign_in b "$email" "wrong"
     assert_equal "$(row "$email" "password_hash LIKE '%m=8,%'")" 1
