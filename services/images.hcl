@@ -2,10 +2,11 @@
 # The base of all is debian:trixie-slim, see services/toolbox/host/base.sh.
 
 variable "MYSQL_ARCHIVE" { default = "" }
+variable "NPM_REGISTRY" { default = "" }
 
 group "stage-0" { targets = ["server", "dns", "client", "gateway"] }
 group "harness" { targets = ["toolbox", "app-tools"] }
-group "tests" { targets = ["mysql", "redis", "shopd-server", "peers", "promtool"] }
+group "tests" { targets = ["mysql", "redis", "shopd-server", "peers", "promtool", "browser"] }
 group "bench" { targets = ["mysql", "redis", "shopd-server", "bench-nginx", "bench-php", "bench-peers", "bench-load"] }
 group "everything" { targets = ["stage-0", "harness", "tests", "bench"] }
 
@@ -106,6 +107,13 @@ target "peers" {
   context  = "tests/peers"
   tags     = ["webstack/peers"]
   contexts = { nginx = "services/nginx" }
+}
+
+# A visitor with a browser. images.sh adds the certificates that this host trusts npm's packages by.
+target "browser" {
+  context = "tests/browser"
+  tags    = ["webstack/browser"]
+  args    = { NPM_REGISTRY = NPM_REGISTRY }
 }
 
 # --- What make bench compares shopd with ---

@@ -29,8 +29,8 @@ script() {
 
 @test "every route of the API is in API.md" {
     missing=
-    for pattern in $(sed -n 's|.*X("/api/v1/\([a-z]*\).*|\1|p' app/src/shop.c | sort -u); do
-        grep -q "\$API/$pattern" app/API.md || missing="$missing $pattern"
-    done
+    while read -r pattern; do
+        grep -qF "\$API/$pattern" app/API.md || missing="$missing $pattern"
+    done < <(sed -n 's|.*X("/api/v1/\([a-z]*\).*|\1|p' app/src/shop.c | sort -u)
     assert_equal "$missing" ""
 }
