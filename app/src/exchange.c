@@ -28,8 +28,10 @@ static const char page_headers[] =
     "Content-Security-Policy: default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'\r\n"
     "Referrer-Policy: same-origin\r\n"
-    "Cross-Origin-Opener-Policy: same-origin\r\n"
     "Cross-Origin-Resource-Policy: same-origin\r\n" NO_SNIFFING;
+
+/* Browsers want it over TLS only, and complain of it elsewhere. */
+static const char secure_page_headers[] = "Cross-Origin-Opener-Policy: same-origin\r\n";
 
 static const char *const retry_after_s = "1"; /* a restarted MySQL is back within about that */
 
@@ -107,6 +109,7 @@ void exchange_page(struct exchange *exchange, int status, enum page page, const 
     add_strip(exchange, model);
     text_reserve(&exchange->out.headers, HEADERS_BYTES);
     text_put(&exchange->out.headers, page_headers);
+    text_put(&exchange->out.headers, http_is_secure(&exchange->in) ? secure_page_headers : "");
     text_init(&html, &exchange->request->arena);
     text_reserve(&html, PAGE_BYTES);
     if (template_render(exchange->shop->templates, pages[page].template, model, &html) != STATUS_OK ||

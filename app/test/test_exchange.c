@@ -23,13 +23,17 @@ static void a_page_says_what_a_browser_may_do_with_it(void **state) {
     static const char *const lines[] = {
         "Content-Security-Policy: default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'\r\n",
         "Referrer-Policy: same-origin\r\n",
-        "Cross-Origin-Opener-Policy: same-origin\r\n",
         "Cross-Origin-Resource-Policy: same-origin\r\n",
         "X-Content-Type-Options: nosniff\r\n",
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         expect_text(headers_of(exchange), lines[i]);
     }
+    static const char opener[] = "Cross-Origin-Opener-Policy: same-origin\r\n";
+    assert_null(strstr(headers_of(exchange), opener));
+    exchange = ask(*state, "REQUEST_SCHEME=https\n", "");
+    page_of(exchange, PAGE_HOME);
+    expect_text(headers_of(exchange), opener);
     exchange = ask(*state, "", "");
     exchange_json(exchange, 200, yyjson_mut_obj(exchange->doc));
     assert_string_equal(headers_of(exchange), "X-Content-Type-Options: nosniff\r\n");

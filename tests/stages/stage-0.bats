@@ -72,7 +72,6 @@ setup_file() {
         run page "$path" -i
         assert_output --partial "Content-Security-Policy: default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         assert_output --partial "Referrer-Policy: same-origin"
-        assert_output --partial "Cross-Origin-Opener-Policy: same-origin"
         assert_output --partial "Cross-Origin-Resource-Policy: same-origin"
         assert_output --partial "X-Content-Type-Options: nosniff"
         assert_output --partial "X-Served-By: server-1"
