@@ -61,6 +61,12 @@ teardown_file() {
     live REDIS_SERVER=198.18.7.10:6379 REDIS_USER=shop REDIS_PASSWORD="$PASSWORD"
     expect "SET k v PX 60000" "ok text OK"
     expect "GET k" "ok text v"
+    # What a session takes: read and seen at once; saved only where there still is one; ended.
+    expect "GETEX k PX 60000" "ok text v"
+    expect "SET k w PX 60000 XX" "ok text OK"
+    expect "DEL k" "ok number 1"
+    expect "SET k v PX 60000 XX" "ok nil -"
+    expect "GETEX k PX 60000" "ok nil -"
     for command in FLUSHALL "KEYS *" SHUTDOWN "CONFIG SET maxmemory 1" "ACL LIST" MONITOR; do
         say "$command"
         assert_regex "$OUTCOME" "^ok error NOPERM"
