@@ -31,9 +31,14 @@ static void tell_changes(struct exchange *exchange, const struct orders_request 
     products_changed(exchange, ids, request->count);
 }
 
+/* In an earlier attempt, it may be, which could not tell of it. */
+static bool made_order(const struct orders_answer *answer) {
+    return answer->outcome == ORDERS_PLACED || answer->outcome == ORDERS_REPEATED;
+}
+
 static enum status buy(struct exchange *exchange, const struct orders_request *request, struct orders_answer *answer) {
     enum status status = orders_place(exchange->database, &exchange->call, request, answer);
-    if (status == STATUS_OK && answer->outcome == ORDERS_PLACED) {
+    if (status == STATUS_OK && made_order(answer)) {
         tell_changes(exchange, request);
     }
     return status;
@@ -56,8 +61,7 @@ enum status purchases_buy_cart(struct exchange *exchange, const char *key, uint6
         .expected_cents = expected_cents,
     };
     enum status status = buy(exchange, &request, answer);
-    bool bought = status == STATUS_OK && (answer->outcome == ORDERS_PLACED || answer->outcome == ORDERS_REPEATED);
-    if (session != NULL && bought) {
+    if (session != NULL && status == STATUS_OK && made_order(answer)) {
         /* The answer does not depend on whether that can be saved: the order is placed. */
         session->cart_count = 0;
         visitor_changed(exchange);

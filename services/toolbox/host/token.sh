@@ -28,7 +28,7 @@ token=$(head -c 16 /dev/urandom | hex)
 hash=$(printf %s "$token" | sha256sum | cut -c 1-64)
 made=$(mysql -N shop <<SQL
 INSERT INTO api_tokens (token_hash, user_id, name)
-    SELECT 0x$hash, id, 'make token' FROM users WHERE email = CONVERT(0x$(printf %s "$EMAIL" | hex) USING utf8mb4);
+    SELECT 0x$hash, id, 'make token' FROM users WHERE email = _utf8mb4 0x$(printf %s "$EMAIL" | hex);
 SELECT ROW_COUNT();
 SQL
 )

@@ -1,0 +1,69 @@
+#!/usr/bin/env bats
+# shopd and MySQL are killed, again and again, while programs order: what was acknowledged is there, once. REPEAT= says how
+# often each of the two is killed.
+
+load orders.bash
+
+BUYERS=4 PRODUCT=81 PIECES=1000000
+
+setup_file() {
+    export REPEAT=${REPEAT:-3}
+    rm -f results/shop-kills.json
+    to_client order buy-on
+}
+
+acknowledged() { on client "cat /tmp/ledger" | wc -l; }
+has_more_than() { [ "$(acknowledged)" -gt "$1" ]; }
+
+# kill_in_between PROGRAM: ends it as a crash would, once orders have gone on since the last time.
+kill_in_between() {
+    within 60 has_more_than "$(($(acknowledged) + 2))"
+    on server-1 "kill -KILL \$(s6-svstat -o pid /run/s6/$1)"
+}
+
+# judge LEDGER: compares what was acknowledged with what is there; LOST, DOUBLED, MORE (orders that nobody was told of).
+judge() {
+    local found=$BATS_TEST_TMPDIR/found
+    sql "SELECT SUBSTRING(email, 7, LOCATE('@', email) - 7), idempotency_key, BIN_TO_UUID(uuid) FROM orders
+        JOIN users ON users.id = user_id WHERE idempotency_key LIKE 'ledger-%'" | tr '\t' ' ' | sort >"$found"
+    LOST=$(sort -u "$1" | comm -23 - "$found" | wc -l)
+    MORE=$(sort -u "$1" | comm -13 - "$found" | wc -l)
+    # The same attempt with two orders, in what was said or in what is there.
+    DOUBLED=$(cat "$found" "$1" | sort -u | awk '{ print $1, $2 }' | uniq -d | wc -l)
+}
+
+@test "killed again and again: no acknowledged order is lost, none is doubled" {
+    buyers $BUYERS
+    stock $PRODUCT $PIECES
+    on client "/tmp/buy-on $BUYERS $PRODUCT" &
+    within 10 has_more_than 0
+    for _ in $(seq "$REPEAT"); do
+        kill_in_between shopd
+        kill_in_between mysql
+    done
+    within 60 has_more_than "$(($(acknowledged) + BUYERS))"
+    on client "touch /tmp/buy-on.stop"
+    wait
+    ledger=$BATS_TEST_TMPDIR/ledger
+    on client "cat /tmp/ledger" >"$ledger"
+    judge "$ledger"
+    echo "# $((2 * REPEAT)) kills, $(sort -u "$ledger" | wc -l) orders acknowledged: $LOST lost, $DOUBLED doubled" >&3
+    assert_equal "$LOST $DOUBLED $MORE" "0 0 0"
+    # Each order has its line, its event, and its piece from the shelf.
+    orders=$(sort -u "$ledger" | wc -l)
+    assert_equal "$(sql "SELECT COUNT(*), SUM(quantity) FROM order_lines WHERE product_id = $PRODUCT")" "$orders"$'\t'"$orders"
+    assert_equal "$(sql "SELECT COUNT(DISTINCT order_id) FROM outbox JOIN order_lines USING (order_id) WHERE product_id = $PRODUCT")" "$orders"
+    assert_equal "$(stock $PRODUCT)" $((PIECES - orders))
+    figure shop-kills "orders lost in $((2 * REPEAT)) kills of shopd and MySQL, of $orders" "$LOST" "" 0
+    figure shop-kills "orders doubled" "$DOUBLED" "" 0
+
+    # The control: what is lost, and what is there twice, is seen.
+    read -r buyer key uuid < <(head -n 1 "$ledger")
+    sql "DELETE FROM orders WHERE uuid = UUID_TO_BIN('$uuid')"
+    judge "$ledger"
+    assert_equal "$LOST $DOUBLED $MORE" "1 0 0"
+    sql "INSERT INTO orders (uuid, user_id, idempotency_key, request_hash, total_cents, currency)
+        SELECT UUID_TO_BIN(UUID()), id, '$key', '', 0, 'EUR' FROM users WHERE email = 'buyer-$buyer@example.com'"
+    judge "$ledger"
+    assert_equal "$LOST $DOUBLED $MORE" "1 1 1"
+}

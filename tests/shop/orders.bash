@@ -1,0 +1,66 @@
+# Carts and orders, for the tests of the shop.
+
+load visitor.bash
+
+# sql STATEMENT: what MySQL says, without names of columns.
+sql() { on server-1 "mysql -N shop -e \"$1\""; }
+
+# stock PRODUCT [NUMBER]: how many there are; with a number, so many there are from now on.
+stock() { sql "${2:+UPDATE products SET stock = $2 WHERE id = $1; }SELECT stock FROM products WHERE id = $1"; }
+
+# orders_of EMAIL: how many the table has.
+orders_of() { sql "SELECT COUNT(*) FROM orders JOIN users ON users.id = user_id WHERE email = '$1'"; }
+
+# add JAR PRODUCT QUANTITY [ACTION]: by the form of a product's page, or, with an action, by that of the cart.
+add() { FORM=/products/$2 post "$1" /cart product="$2" quantity="$3" ${4:+action="$4"}; }
+
+# field NAME: the value that the form on standard input has for it.
+field() { grep -o "name=\"$1\" value=\"[^\"]*" | head -n 1 | sed 's/.*"//'; }
+
+# location: where the answer on standard input leads to.
+location() { tr -d '\r' | sed -n 's/^Location: //p'; }
+
+# buy JAR: what is in the cart, as the checkout page says. OPERATION and TOTAL: what its form held.
+buy() {
+    local form
+    form=$(browse "$1" /checkout)
+    OPERATION=$(field operation <<<"$form") TOTAL=$(field total <<<"$form")
+    post "$1" /checkout operation="$OPERATION" total="$TOTAL"
+}
+
+# send JAR FORM: sends the form of a checkout that the page FORM has, as it is there.
+send() {
+    browse "$1" /checkout --data "csrf=$(field csrf <<<"$2")" --data "operation=$(field operation <<<"$2")" \
+        --data "total=$(field total <<<"$2")"
+}
+
+# token_of EMAIL: a token of this user's. See make token.
+token_of() { make --no-print-directory --silent token USER="$1"; }
+
+# api TOKEN PATH [CURL OPTIONS]: what a program gets that has it.
+api() { on_client curl --silent --include --max-time 10 --header "Authorization: Bearer $1" "${@:3}" "$SITE/api/v1$2"; }
+
+# order TOKEN KEY ITEMS: places an order; the items as PRODUCT:QUANTITY, with spaces between.
+order() {
+    api "$1" /orders --header "Idempotency-Key: $2" --header "Content-Type: application/json" \
+        --data "{\"items\":[$(items "$3")]}"
+}
+
+items() { sed -E 's/([0-9]+):([0-9]+) */{"product":\1,"quantity":\2},/g; s/,$//' <<<"$1"; }
+
+# buyers NUMBER: makes so many accounts, buyer-1@example.com and so on, that no one can sign in to. The token of each is
+# made of its address: the client can work it out, and need not be told.
+buyers() {
+    sql "SET SESSION cte_max_recursion_depth = 10000;
+        INSERT IGNORE INTO users (email, name, password_hash)
+            WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
+            SELECT CONCAT('buyer-', i, '@example.com'), 'Buyer', '!' FROM n;
+        INSERT IGNORE INTO api_tokens (token_hash, user_id, name)
+            SELECT UNHEX(SHA2(LEFT(SHA2(email, 256), 32), 256)), id, 'test' FROM users WHERE email LIKE 'buyer-%@example.com'"
+}
+
+# at_once NUMBER COMMAND: runs the shell command so many times at once on client, with $i from 1, and prints what each prints.
+at_once() { on client "seq $1 | xargs -P $1 -I{} sh -c 'i={}; $2'"; }
+
+# to_client FILE...: copies files of this folder to /tmp there, to be run.
+to_client() { tar -C "$BATS_TEST_DIRNAME" -c "$@" | on client "tar -C /tmp -x"; }
