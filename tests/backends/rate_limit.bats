@@ -22,7 +22,7 @@ teardown_file() {
     rm -f "$REDIS_TEST_PASSWORD_FILE"
 }
 
-setup() { live REDIS_SERVER=192.0.2.10:6379 REDIS_USER=shop REDIS_PASSWORD="$PASSWORD"; }
+setup() { live REDIS_SERVER=198.18.7.10:6379 REDIS_USER=shop REDIS_PASSWORD="$PASSWORD"; }
 
 teardown() { hang_up; }
 
@@ -36,6 +36,8 @@ does() {
 
 # in_redis COMMAND...: what the shop's account sees.
 in_redis() { compose exec -T shop redis-cli --no-auth-warning --user shop --pass "$PASSWORD" "$@"; }
+
+answers_ping() { compose exec -T open redis-cli ping; }
 
 @test "a bucket gives what it holds, to all nodes together" {
     does "take a shared $HOUR 3 1" "yes limit 3 remaining 2 reset 3600 retry 0 asked 2"
@@ -84,9 +86,6 @@ in_redis() { compose exec -T shop redis-cli --no-auth-warning --user shop --pass
     does "take a nonsense $HOUR 1 1" "no limit 1 remaining 0 reset 3600 retry 3600 asked 1"
 }
 
-answers_ping() { compose exec -T open redis-cli ping; }
-
-# Over the Unix socket: what a bridge remembers of a container that was away is not what is tested here.
 @test "a Redis that was started anew is told the script again" {
     live REDIS_SERVER=unix:/socket/redis.sock
     does "take a before $HOUR 3 1" "yes limit 3 remaining 2 reset 3600 retry 0 asked 2"
