@@ -6,29 +6,41 @@
 #include "random.h"
 #include "text.h"
 
-enum { NUMBER_BYTES = 24 };
+enum { NUMBER_BYTES = 24, DIGITS_MAX = 18 };
 
 /* --- Reading -------------------------------------------------------------------------- */
 
-/* GET and PTTL of one key, as two commands of one round trip. */
-static void ask_for(struct redis_command commands[static 2], struct slice key) {
-    commands[0] = (struct redis_command){.arguments = {slice_of("GET"), key}, .count = 2, .repeatable = true};
-    commands[1] = (struct redis_command){.arguments = {slice_of("PTTL"), key}, .count = 2, .repeatable = true};
+static int64_t now_ms(void) { return clock_wall_us() / 1000; }
+
+/* Cuts "NUMBER " off the front of *text; false: it does not begin so. */
+static bool take_number(struct slice *text, int64_t *number) {
+    size_t i = 0;
+    int64_t read = 0;
+    for (; i < text->length && i < DIGITS_MAX && text->data[i] >= '0' && text->data[i] <= '9'; i++) {
+        read = read * 10 + (text->data[i] - '0');
+    }
+    if (i == 0 || i == text->length || text->data[i] != ' ') {
+        return false;
+    }
+    *number = read;
+    *text = (struct slice){text->data + i + 1, text->length - i - 1};
+    return true;
 }
 
-/* Redis keeps an entry for stale_ms longer than it is fresh. */
-static struct cache_entry read_answers(const struct cache *cache, const struct redis_reply answers[static 2]) {
-    const struct cache_entry away = {.state = CACHE_AWAY};
-    const struct redis_reply *value = &answers[0];
-    if (value->kind == REDIS_NIL) {
-        return (struct cache_entry){.state = CACHE_ABSENT};
+/* What is there and cannot be read is as good as absent. */
+static struct cache_entry read_answer(const struct redis_reply *answer) {
+    struct cache_entry entry = {.state = CACHE_AWAY, .value = answer->text};
+    int64_t fresh_until_ms;
+    bool holds_text = answer->kind == REDIS_TEXT && answer->text.length > 0;
+    if (answer->kind == REDIS_NIL || (holds_text && !take_number(&entry.value, &fresh_until_ms))) {
+        entry.state = CACHE_ABSENT;
+    } else if (holds_text) {
+        entry.ttl_ms = fresh_until_ms - now_ms();
+        entry.state = entry.ttl_ms > 0 ? CACHE_FRESH : CACHE_OLD;
+    } else if (answer->kind == REDIS_TEXT) {
+        entry.state = CACHE_CHANGED;
     }
-    if (value->kind != REDIS_TEXT || answers[1].kind != REDIS_NUMBER) {
-        return away;
-    }
-    int64_t ttl_ms = answers[1].number - cache->stale_ms;
-    enum cache_state state = value->text.length == 0 ? CACHE_CHANGED : ttl_ms > 0 ? CACHE_FRESH : CACHE_OLD;
-    return (struct cache_entry){state, value->text, ttl_ms};
+    return entry;
 }
 
 static void count_look(enum cache_state state) {
@@ -40,15 +52,14 @@ static void count_look(enum cache_state state) {
 }
 
 struct cache_entry cache_get(const struct cache *cache, struct call *call, struct slice key, struct arena *arena) {
-    struct redis_command commands[2];
-    struct redis_reply answers[2];
+    const struct redis_command get = {.arguments = {slice_of("GET"), key}, .count = 2, .repeatable = true};
     struct cache_entry entry = {.state = CACHE_AWAY};
+    struct redis_reply answer;
     if (cache->redis == NULL) {
         return entry;
     }
-    ask_for(commands, key);
-    if (redis_run(cache->redis, call, commands, 2, arena, answers) == STATUS_OK) {
-        entry = read_answers(cache, answers);
+    if (redis_run(cache->redis, call, &get, 1, arena, &answer) == STATUS_OK) {
+        entry = read_answer(&answer);
     }
     count_look(entry.state);
     return entry;
@@ -70,20 +81,21 @@ static struct slice lock_of(struct slice key, struct arena *arena) {
 struct cache_entry cache_lock(const struct cache *cache, struct call *call, struct slice key, struct arena *arena,
                               struct cache_lock *lock) {
     char lifetime[NUMBER_BYTES];
-    struct redis_command commands[3];
-    struct redis_reply answers[3];
+    struct redis_reply answers[2];
     *lock = (struct cache_lock){.held = false};
     snprintf(lifetime, sizeof lifetime, "%d", CACHE_LOCK_MS);
     snprintf(lock->token, sizeof lock->token, "%016llx", (unsigned long long)random_u64());
-    commands[0] = (struct redis_command){.arguments = {slice_of("SET"), lock_of(key, arena), slice_of(lock->token),
-                                                       slice_of("NX"), slice_of("PX"), slice_of(lifetime)},
-                                         .count = 6};
-    ask_for(&commands[1], key);
-    if (redis_run(cache->redis, call, commands, 3, arena, answers) != STATUS_OK) {
+    const struct redis_command commands[] = {
+        {.arguments = {slice_of("SET"), lock_of(key, arena), slice_of(lock->token), slice_of("NX"), slice_of("PX"),
+                       slice_of(lifetime)},
+         .count = 6},
+        {.arguments = {slice_of("GET"), key}, .count = 2, .repeatable = true},
+    };
+    if (redis_run(cache->redis, call, commands, 2, arena, answers) != STATUS_OK) {
         return (struct cache_entry){.state = CACHE_AWAY};
     }
     lock->held = answers[0].kind == REDIS_TEXT;
-    return read_answers(cache, &answers[1]);
+    return read_answer(&answers[1]);
 }
 
 /* Only one's own: what took longer than the lock lasts must not give back that of another. */
@@ -110,6 +122,19 @@ static int64_t draw_lifetime_ms(int64_t ttl_ms) {
     return ttl_ms - tenth + (int64_t)(random_u64() % (uint64_t)(2 * tenth + 1));
 }
 
+/* A value as it is stored. An empty slice without memory, which the arena remembers. */
+static struct slice dated(struct slice value, int64_t fresh_until_ms, struct arena *arena) {
+    struct text text;
+    struct slice out = {"", 0};
+    text_init(&text, arena);
+    text_reserve(&text, value.length + NUMBER_BYTES);
+    text_put_number(&text, fresh_until_ms);
+    text_put(&text, " ");
+    text_put_slice(&text, value);
+    text_slice(&text, &out);
+    return out;
+}
+
 bool cache_put(const struct cache *cache, struct call *call, struct slice key, struct slice value, int64_t ttl_ms,
                struct arena *arena, const struct cache_lock *lock) {
     static const char script[] =
@@ -118,10 +143,14 @@ bool cache_put(const struct cache *cache, struct call *call, struct slice key, s
             "KEYS[2]", "ARGV[3]") "return changed and 0 or 1";
     char lifetime[NUMBER_BYTES];
     struct redis_reply answer;
-    int64_t kept_ms = draw_lifetime_ms(ttl_ms) + cache->stale_ms;
+    int64_t fresh_ms = draw_lifetime_ms(ttl_ms), kept_ms = fresh_ms + cache->stale_ms;
+    const struct slice stored = dated(value, now_ms() + fresh_ms, arena);
     snprintf(lifetime, sizeof lifetime, "%lld", (long long)kept_ms);
+    if (stored.length == 0) {
+        return false; /* or it would be a tombstone */
+    }
     const struct redis_command command = {.arguments = {slice_of("EVAL"), slice_of(script), slice_of("2"), key,
-                                                        lock_of(key, arena), value, slice_of(lifetime),
+                                                        lock_of(key, arena), stored, slice_of(lifetime),
                                                         slice_of(lock->token)},
                                           .count = 8,
                                           .repeatable = true};

@@ -6,7 +6,9 @@
  *
  * An old one will do while one reader fetches a new one, and when MySQL is away. The time that one
  * is fresh is drawn from 90 to 110 % of what was asked for, so that what was stored together does
- * not get old together. How old it is, only Redis says: no node compares its clock with another's.
+ * not get old together. Until when it is stands before it, "1764000000000 {…}", so that a look is one
+ * command: by the wall clock, in milliseconds since 1970. A node whose clock is wrong thinks it fresh
+ * or old too soon; when it goes only Redis' clock says.
  *
  * A key names what it holds and the version of its form, "product:v2:7", so that two versions of
  * shopd can run side by side. Next to it "lock:product:v2:7" says that a node is about to store it.

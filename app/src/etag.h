@@ -3,7 +3,7 @@
  * section 8.8.3).
  *
  * A strong one names bytes. A weak one, W/"…", names all that matters of them: two pages that differ
- * in what was skipped have the same.
+ * only in what was skipped have the same.
  */
 #ifndef ETAG_H
 #define ETAG_H
@@ -17,7 +17,7 @@ enum { ETAG_BYTES = 24 }; /* with its quotes and its NUL */
 /* The strong one of content. */
 void etag_strong(struct slice content, char etag[static ETAG_BYTES]);
 
-/* The weak one of content, wherever skipped is in it left out. */
+/* The weak one of content, the last place of skipped in it left out. */
 void etag_weak(struct slice content, struct slice skipped, char etag[static ETAG_BYTES]);
 
 /* Whether If-None-Match, any bytes, names it: "*", or one of its list, weak or strong (section 13.1.2).

@@ -17,19 +17,15 @@ static bool is_on(const struct exchange *exchange, enum flag flag) {
 /* --- Through the cache ----------------------------------------------------------------- */
 
 static void tell(struct exchange *exchange, const struct lookup_story *story) {
-    struct text status;
-    struct slice value;
+    struct text *headers = &exchange->out.headers;
     if (exchange->cache.redis == NULL) {
         return;
     }
     bool hit = story->source == LOOKUP_FROM_CACHE;
     exchange->cached = !hit ? CACHE_MISS : story->ttl_ms > 0 ? CACHE_HIT : CACHE_STALE;
-    text_init(&status, &exchange->request->arena);
-    lookup_tell(story, &status);
-    text_put_slice(&status, (struct slice){"", 1}); /* its NUL */
-    if (text_slice(&status, &value) == STATUS_OK) {
-        http_header(&exchange->out, "Cache-Status", value.data);
-    }
+    text_put(headers, "Cache-Status: ");
+    lookup_tell(story, headers);
+    text_put(headers, "\r\n");
 }
 
 /* False: the exchange is answered. */

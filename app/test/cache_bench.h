@@ -15,11 +15,11 @@ enum { TIMEOUT_MS = 1000, CALL_MS = 10000, STALE_MS = 5000, CHANGED_MS = 7000 };
 
 static const struct slice key = {"product:7", 9};
 
-/* What Redis answers to GET and PTTL of one. */
-#define NOTHING SAY("$-1\r\n"), SAY(":-2\r\n")
-#define FRESH(value) SAY(value), SAY(":5900\r\n") /* for 900 ms still */
-#define OLD(value) SAY(value), SAY(":4000\r\n")   /* for a second */
-#define TOMBSTONE SAY("$0\r\n\r\n"), SAY(":6000\r\n")
+/* What Redis answers to GET of one: fresh for 42 seconds still, or old for as many. */
+#define NOTHING SAY("$-1\r\n")
+#define FRESH(value) fake_cached(value, 42500)
+#define OLD(value) fake_cached(value, -41500)
+#define TOMBSTONE SAY("$0\r\n\r\n")
 
 /* And to taking the lock, giving it back, and storing. */
 #define LOCKED SAY("+OK\r\n")

@@ -17,6 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "slice.h"
 #include "wait.h"
 
@@ -47,6 +48,16 @@ struct fake_redis {
     int fd;
     pthread_t thread;
 };
+
+/* The answer to GET of what is cached (cache.h), fresh for ttl_ms still, or old for -ttl_ms; one of the last eight. */
+static inline struct slice fake_cached(const char *value, int64_t ttl_ms) {
+    static char rooms[8][512];
+    static unsigned turn;
+    char dated[400], *room = rooms[turn++ % 8];
+    int64_t until_ms = clock_wall_us() / 1000 + ttl_ms;
+    int length = snprintf(dated, sizeof dated, "%lld %s", (long long)until_ms, value);
+    return (struct slice){room, (size_t)snprintf(room, sizeof rooms[0], "$%d\r\n%s\r\n", length, dated)};
+}
 
 /* A connection, to the thread that serves it. */
 struct fake_peer {

@@ -14,37 +14,44 @@ static struct cache_entry get(struct bench *bench) {
     return cache_get(&bench->cache, &bench->call, key, &bench->arena);
 }
 
+static void expect_found(struct slice answer, enum cache_state state, const char *value, int64_t ttl_ms,
+                         enum metric metric) {
+    struct fake_redis fake = {.script = {{.answers = {answer}}}};
+    struct bench bench;
+    begin(&bench, &fake);
+    struct cache_entry entry = get(&bench);
+    assert_int_equal(entry.state, state);
+    assert_true(entry.ttl_ms <= ttl_ms && entry.ttl_ms > ttl_ms - TIMEOUT_MS);
+    if (value != NULL) {
+        assert_true(slice_equal(entry.value, slice_of(value)));
+    }
+    assert_int_equal(counted(&bench, metric), 1);
+    assert_int_equal(bench.call.calls[BACKEND_REDIS], 1); /* one round trip */
+    end(&bench);
+    assert_string_equal(bench.fake.heard, "GET product:7\n");
+}
+
 static void what_is_there_is_fresh_old_or_changed(void **state) {
     (void)state;
-    static const struct {
-        struct slice answers[2];
-        enum cache_state state;
-        const char *value;
-        int64_t ttl_ms;
-        enum metric metric;
-    } cases[] = {
-        {{FRESH("$5\r\nvalue\r\n")}, CACHE_FRESH, "value", 900, METRIC_CACHE_HITS},
-        {{OLD("$5\r\nvalue\r\n")}, CACHE_OLD, "value", -1000, METRIC_CACHE_OLD},
-        {{SAY("$5\r\nvalue\r\n"), SAY(":5000\r\n")}, CACHE_OLD, "value", 0, METRIC_CACHE_OLD},
-        {{TOMBSTONE}, CACHE_CHANGED, "", 1000, METRIC_CACHE_MISSES},
-        {{NOTHING}, CACHE_ABSENT, NULL, 0, METRIC_CACHE_MISSES},
-        /* It went between the two commands. */
-        {{SAY("$5\r\nvalue\r\n"), SAY(":-2\r\n")}, CACHE_OLD, "value", -5002, METRIC_CACHE_OLD},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct fake_redis fake = {.script = {{.answers = {cases[i].answers[0], cases[i].answers[1]}}}};
-        struct bench bench;
-        begin(&bench, &fake);
-        struct cache_entry entry = get(&bench);
-        assert_int_equal(entry.state, cases[i].state);
-        assert_int_equal(entry.ttl_ms, cases[i].ttl_ms);
-        if (cases[i].value != NULL) {
-            assert_true(slice_equal(entry.value, slice_of(cases[i].value)));
-        }
-        assert_int_equal(counted(&bench, cases[i].metric), 1);
-        assert_int_equal(bench.call.calls[BACKEND_REDIS], 1); /* one round trip */
-        end(&bench);
-        assert_string_equal(bench.fake.heard, "GET product:7\nPTTL product:7\n");
+    expect_found(fake_cached("value", 42500), CACHE_FRESH, "value", 42500, METRIC_CACHE_HITS);
+    expect_found(fake_cached("", 42500), CACHE_FRESH, "", 42500, METRIC_CACHE_HITS);
+    expect_found(fake_cached("value", 0), CACHE_OLD, "value", 0, METRIC_CACHE_OLD);
+    expect_found(fake_cached("value", -41500), CACHE_OLD, "value", -41500, METRIC_CACHE_OLD);
+    expect_found(TOMBSTONE, CACHE_CHANGED, NULL, 0, METRIC_CACHE_MISSES);
+    expect_found(NOTHING, CACHE_ABSENT, NULL, 0, METRIC_CACHE_MISSES);
+}
+
+static void what_says_no_time_is_not_there(void **state) {
+    (void)state;
+    static const struct slice answers[] = {SAY("$5\r\nvalue\r\n"),
+                                           SAY("$6\r\n value\r\n"),
+                                           SAY("$2\r\n12\r\n"),
+                                           SAY("$4\r\n-1 v\r\n"),
+                                           SAY("$4\r\n1\tv2\r\n"),
+                                           SAY("$1\r\n \r\n"),
+                                           SAY("$21\r\n1234567890123456789 v\r\n")};
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        expect_found(answers[i], CACHE_ABSENT, NULL, 0, METRIC_CACHE_MISSES);
     }
 }
 
@@ -52,7 +59,7 @@ static void everything_else_is_away(void **state) {
     (void)state;
     static const struct slice answers[] = {SAY("-ERR no\r\n"), SAY(":1\r\n"), SAY("nonsense\r\n"), SAY("*0\r\n")};
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
-        struct fake_redis fake = {.script = {{.answers = {answers[i], SAY(":1\r\n")}}}};
+        struct fake_redis fake = {.script = {{.answers = {answers[i]}}}};
         struct bench bench;
         begin(&bench, &fake);
         assert_int_equal(get(&bench).state, CACHE_AWAY);
@@ -92,7 +99,7 @@ static void without_redis_nothing_is_counted(void **state) {
 
 static void the_lock_is_taken_if_nobody_has_it(void **state) {
     (void)state;
-    struct fake_redis fake = {.script = {{.answers = {LOCKED, NOTHING, BUSY, FRESH("$5\r\nvalue\r\n"), DONE}}}};
+    struct fake_redis fake = {.script = {{.answers = {LOCKED, NOTHING, BUSY, FRESH("value"), DONE}}}};
     struct bench bench;
     struct cache_lock lock, other;
     char expected[512];
@@ -108,8 +115,8 @@ static void the_lock_is_taken_if_nobody_has_it(void **state) {
     assert_int_equal(bench.call.calls[BACKEND_REDIS], 3);
     end(&bench);
     snprintf(expected, sizeof expected,
-             "SET lock:product:7 %s NX PX 1000\nGET product:7\nPTTL product:7\n"
-             "SET lock:product:7 %s NX PX 1000\nGET product:7\nPTTL product:7\n",
+             "SET lock:product:7 %s NX PX 1000\nGET product:7\n"
+             "SET lock:product:7 %s NX PX 1000\nGET product:7\n",
              lock.token, other.token);
     assert_memory_equal(bench.fake.heard, expected, strlen(expected));
     assert_non_null(strstr(bench.fake.heard, " 1 lock:product:7 "));
@@ -122,15 +129,22 @@ static long stored_lifetime(int64_t ttl_ms) {
     struct fake_redis fake = {.script = {{.answers = {DONE}}}};
     struct bench bench;
     const struct cache_lock lock = {true, "0123456789abcdef"};
+    const int64_t now_ms = clock_wall_us() / 1000;
     begin(&bench, &fake);
     assert_true(cache_put(&bench.cache, &bench.call, key, slice_of("a value"), ttl_ms, &bench.arena, &lock));
     end(&bench);
-    static const char said[] = " 2 product:7 lock:product:7 a value ";
-    const char *lifetime = strstr(bench.fake.heard, said);
+    const char *arguments = strstr(bench.fake.heard, " 2 product:7 lock:product:7 ");
+    long long until_ms;
+    long lifetime_ms;
+    char token[32];
     assert_memory_equal(bench.fake.heard, "EVAL ", 5);
-    assert_non_null(lifetime);
-    assert_non_null(strstr(lifetime, " 0123456789abcdef\n"));
-    return strtol(lifetime + strlen(said), NULL, 10) - STALE_MS;
+    assert_non_null(arguments);
+    assert_int_equal(
+        sscanf(arguments, " 2 product:7 lock:product:7 %lld a value %ld %31s\n", &until_ms, &lifetime_ms, token), 3);
+    assert_string_equal(token, lock.token);
+    /* Fresh until then, and kept for longer. */
+    assert_in_range(until_ms - now_ms, lifetime_ms - STALE_MS, lifetime_ms - STALE_MS + TIMEOUT_MS);
+    return lifetime_ms - STALE_MS;
 }
 
 static void lifetimes_are_spread_around_what_was_asked_for(void **state) {
@@ -192,6 +206,7 @@ static void a_change_that_redis_refuses_is_lost(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_there_is_fresh_old_or_changed),
+        cmocka_unit_test(what_says_no_time_is_not_there),
         cmocka_unit_test(everything_else_is_away),
         cmocka_unit_test(redis_away_is_away),
         cmocka_unit_test(without_redis_nothing_is_counted),

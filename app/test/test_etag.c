@@ -40,7 +40,7 @@ static void the_same_bytes_have_the_same_name(void **state) {
 
 static void every_byte_counts(void **state) {
     (void)state;
-    enum { LENGTH = 40 };
+    enum { LENGTH = 75 };
     char names[LENGTH * 8 + 1][ETAG_BYTES], content[LENGTH];
     size_t count = 0;
     memset(content, 'a', sizeof content);
@@ -59,9 +59,9 @@ static void every_byte_counts(void **state) {
 
 static void the_length_counts(void **state) {
     (void)state;
-    static const char zeros[24];
-    char names[25][ETAG_BYTES];
-    for (size_t length = 0; length <= 24; length++) {
+    static const char zeros[70];
+    char names[71][ETAG_BYTES];
+    for (size_t length = 0; length <= 70; length++) {
         etag_strong((struct slice){zeros, length}, names[length]);
         for (size_t other = 0; other < length; other++) {
             assert_string_not_equal(names[length], names[other]);
@@ -72,13 +72,26 @@ static void the_length_counts(void **state) {
 static void what_is_skipped_does_not_count(void **state) {
     (void)state;
     char kept[ETAG_BYTES];
-    strcpy(kept, weak("<p>one</p> by id-1 <b>id-1</b>", "id-1"));
-    assert_string_equal(weak("<p>one</p> by id-22 <b>id-22</b>", "id-22"), kept);
-    assert_string_not_equal(weak("<p>two</p> by id-1 <b>id-1</b>", "id-1"), kept);
-    assert_string_not_equal(weak("<p>one</p> by id-1 <b>id-1</b>", ""), kept);
+    strcpy(kept, weak("<p>one</p> by <b>id-1</b>", "id-1"));
+    assert_string_equal(weak("<p>one</p> by <b>id-22</b>", "id-22"), kept);
+    assert_string_not_equal(weak("<p>two</p> by <b>id-1</b>", "id-1"), kept);
+    assert_string_not_equal(weak("<p>one</p> by <b>id-1</b>", ""), kept);
+    assert_string_not_equal(weak("<p>one</p> by <b>id-1</b>", "another"), kept);
     /* Where it was is not the same as that it was not there. */
-    strcpy(kept, weak("ab id-1 c", "id-1"));
-    assert_string_not_equal(weak("ab  c", "id-1"), kept);
+    assert_string_not_equal(weak("<p>one</p> by <b></b>", "id-1"), kept);
+    /* Only its last place. */
+    strcpy(kept, weak("id-1 id-1", "id-1"));
+    assert_string_equal(weak("id-1 id-2", "id-2"), kept);
+    assert_string_not_equal(weak("id-2 id-2", "id-2"), kept);
+}
+
+static void it_may_be_anywhere_or_too_long(void **state) {
+    (void)state;
+    assert_string_not_equal(weak("id-1", "id-1"), strong("id-1"));
+    weak("", "id-1");
+    weak("id", "id-1");
+    weak("id-1", "id-1");
+    weak("id-1 and so on", "id-1");
 }
 
 /* --- Matching --- */
@@ -130,6 +143,7 @@ int main(void) {
         cmocka_unit_test(every_byte_counts),
         cmocka_unit_test(the_length_counts),
         cmocka_unit_test(what_is_skipped_does_not_count),
+        cmocka_unit_test(it_may_be_anywhere_or_too_long),
         cmocka_unit_test(a_tag_matches_itself_weak_or_strong),
         cmocka_unit_test(one_of_a_list_is_enough),
         cmocka_unit_test(a_star_is_whatever_there_is),

@@ -28,8 +28,14 @@ metric() { ask "$1" /metrics | awk -v name="$2" '$1 == name { print $2 }'; }
 sql() { compose exec -T mysql mysql --skip-column-names shop -e "$1"; }
 redis() { compose exec -T redis as-shop "$@"; }
 
+# cached KEY: what is stored under it, without the time until which it is fresh.
+cached() { redis GET "$1" | cut -d " " -f 2-; }
+
 # get_old PRODUCT SECONDS: what is cached of it has been old for so long. An old one is kept for 300 seconds.
-get_old() { redis PEXPIRE "product:v2:$1" $(((300 - $2) * 1000)); }
+get_old() {
+    local until=$(($(date +%s%3N) - $2 * 1000))
+    redis SET "product:v2:$1" "$until $(cached "product:v2:$1")" PX $(((300 - $2) * 1000))
+}
 
 # questions ID: how often MySQL was asked for this product since start_counting.
 start_counting() { sql "SET GLOBAL general_log_file = '/tmp/general.log'; SET GLOBAL general_log = OFF; SET GLOBAL general_log = ON"; }

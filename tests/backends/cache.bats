@@ -32,7 +32,7 @@ teardown() { let_go; }
         refute_line --partial "X-DB-Role"
     done
     # What is stored is what the API says, and no more than the page needs.
-    assert_equal "$(redis GET product:v2:1 | jq -c .product)" "$(ask a /api/v1/products/1 | sed '1,/^\r*$/d')"
+    assert_equal "$(cached product:v2:1 | jq -c .product)" "$(ask a /api/v1/products/1 | sed '1,/^\r*$/d')"
     # Fresh for a minute, 10 % more or less, and kept for five more.
     left=$(redis PTTL product:v2:1)
     assert [ "$left" -gt 350000 ]

@@ -97,6 +97,7 @@ def looks():
 
 def cached(settings):
     """The page must really come from the cache: all but those that MySQL answered while the product was not in it."""
+    stack.load("shopd-cached", PRODUCT, WARM_UP_SECONDS, script="products")
     before = looks()
     runs = alternate(settings, ["shopd", "shopd-cached"], PRODUCT, "products")
     after = looks()
