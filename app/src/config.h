@@ -44,7 +44,8 @@ enum config_programs {
     X(BOTH, redis_password_file, "REDIS_PASSWORD_FILE", "", "file with its password; empty: it has none")              \
     X(BOTH, redis_ca_file, "REDIS_CA_FILE", "", "CA that signed Redis' certificate; empty: no TLS")                    \
     X(SHOPD, session_store, "SESSION_STORE", "memory", "where sessions are kept: memory (of this server) or redis")    \
-    X(MIGRATE, schema_dir, "SCHEMA_DIR", "/usr/share/shopd/schema", "directory of the changes to the tables")
+    X(MIGRATE, schema_dir, "SCHEMA_DIR", "/usr/share/shopd/schema", "directory of the changes to the tables")          \
+    X(WORKER, metrics_file, "METRICS_FILE", "", "where the worker writes what it counts; empty: nowhere")
 
 /* X(programs, field, variable, default, minimum, maximum, unit, help) */
 #define CONFIG_NUMBERS(X)                                                                                              \
@@ -111,7 +112,16 @@ enum config_programs {
       "of a backend in a row until it is no longer called")                                                            \
     X(BOTH, breaker_cooldown_ms, "BREAKER_COOLDOWN_MS", 1000, 10, 600000, "ms", "until it is tried again")             \
     X(MIGRATE, migrate_wait_ms, "MIGRATE_WAIT_MS", 60000, 0, 3600000, "ms",                                            \
-      "for MySQL to be there, and for others that migrate")
+      "for MySQL to be there, and for others that migrate")                                                            \
+    X(WORKER, worker_interval_ms, "WORKER_INTERVAL_MS", 200, 1, 60000, "ms",                                           \
+      "until the worker, with nothing to do, looks again")                                                             \
+    X(WORKER, worker_tries, "WORKER_TRIES", 5, 1, 100, "", "of one receipt; then it is a dead letter")                 \
+    X(WORKER, worker_retry_ms, "WORKER_RETRY_MS", 1000, 1, 600000, "ms",                                               \
+      "before the second try, at most; twice as long before each further one")                                         \
+    X(WORKER, worker_resend_ms, "WORKER_RESEND_MS", 30000, 1, 86400000, "ms",                                          \
+      "what was sent through Redis and is not done is sent again")                                                     \
+    X(WORKER, worker_claim_ms, "WORKER_CLAIM_MS", 10000, 1, 86400000, "ms",                                            \
+      "what another worker has taken and not finished is taken over")
 
 enum { CONFIG_TEXT_BYTES = 256 }; /* with the NUL */
 

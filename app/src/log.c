@@ -14,8 +14,11 @@ enum {
 };
 
 static const char *node = "";
+static enum log_level least = LOG_INFO;
 
 void log_init(const char *name) { node = name; }
+
+void log_at_least(enum log_level level) { least = level; }
 
 static const char *level_name(enum log_level level) {
     static const char *const names[] = {[LOG_INFO] = "info", [LOG_WARNING] = "warning", [LOG_ERROR] = "error"};
@@ -78,6 +81,9 @@ static struct slice format(char buffer[static LINE_BYTES_MAX], enum log_level le
 void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t count) {
     int saved = errno;
     char buffer[LINE_BYTES_MAX];
+    if (level < least) {
+        return;
+    }
     log_writer_put(format(buffer, level, event, fields, count));
     errno = saved;
 }

@@ -36,6 +36,10 @@ struct log_field {
  * must stay. */
 void log_init(const char *node);
 
+/* From now on lines of a lower level are left out; before there are threads. For a tool, whose
+ * user has not asked for a log. */
+void log_at_least(enum log_level level);
+
 /* From now on lines are written by a thread of their own. STATUS_NO_MEMORY: there is none,
  * and they are written as before. */
 enum status log_start(void);

@@ -69,6 +69,21 @@ static void the_levels_have_names(void **state) {
     }
 }
 
+static void a_tool_leaves_out_what_nobody_asked_for(void **state) {
+    (void)state;
+    struct trap trap = catch_stderr();
+    log_at_least(LOG_ERROR);
+    log_event(LOG_WARNING, "left out", LOG_NUMBER("n", 1));
+    log_event(LOG_ERROR, "told", LOG_NUMBER("n", 2));
+    log_at_least(LOG_INFO);
+    log_event(LOG_INFO, "told again", LOG_NUMBER("n", 3));
+    char *text = release(trap);
+    assert_null(strstr(text, "left out"));
+    assert_non_null(strstr(text, "\"told\""));
+    assert_non_null(strstr(text, "\"told again\""));
+    free(text);
+}
+
 static void the_time_is_utc_with_microseconds(void **state) {
     (void)state;
     time_t before = time(NULL);
@@ -175,6 +190,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_is_one_object),
         cmocka_unit_test(the_levels_have_names),
+        cmocka_unit_test(a_tool_leaves_out_what_nobody_asked_for),
         cmocka_unit_test(the_time_is_utc_with_microseconds),
         cmocka_unit_test(no_text_can_forge_a_line),
         cmocka_unit_test(a_long_text_is_cut_and_the_line_written),
