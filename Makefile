@@ -55,6 +55,10 @@ down: ## stop and remove all of the lab
 token: ## a token for a program to order with: make token USER=ada@example.com
 	@bash $(HOST)/token.sh $(call quote,$(if $(filter command%,$(origin USER)),$(USER)))
 
+.PHONY: dlq
+dlq: ## the orders whose receipt was given up, and why; REQUEUE=1 puts them back
+	@REQUEUE=$(REQUEUE) bash $(HOST)/dlq.sh
+
 ##@ Instructors
 
 .PHONY: engine

@@ -91,7 +91,7 @@ enum config_programs {
       "an old one stays, for when MySQL is busy or away")                                                              \
     X(SHOPD, flight_late_ms, "FLIGHT_LATE_MS", 500, 10, 600000, "ms",                                                  \
       "a request that waits so long for the answer to another's question asks as well")                                \
-    X(SHOPD, flags_interval_ms, "FLAGS_INTERVAL_MS", 2000, 10, 600000, "ms", "between two looks at the flags")         \
+    X(BOTH, flags_interval_ms, "FLAGS_INTERVAL_MS", 2000, 10, 600000, "ms", "between two looks at the flags")          \
     X(SHOPD, session_idle_ms, "SESSION_IDLE_MS", 1800000, 1000, 86400000, "ms",                                        \
       "a visitor who was not seen so long is forgotten")                                                               \
     X(SHOPD, session_max_ms, "SESSION_MAX_MS", 43200000, 1000, 604800000, "ms", "after that also one who was")         \

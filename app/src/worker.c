@@ -255,6 +255,9 @@ static bool is_time_to_claim(struct worker *worker) {
 
 enum status worker_round(struct worker *worker) {
     worker->worked = false;
+    if (!flags_on(worker->options.flags, FLAG_RECEIPTS)) {
+        return STATUS_AGAIN;
+    }
     enum status status = take_from_outbox(worker);
     if (status == STATUS_OK && worker->stream.redis != NULL) {
         if (worker->resume) {

@@ -19,14 +19,16 @@
 #include <stdint.h>
 
 #include "backends.h"
+#include "flags.h"
 #include "outbox.h"
 #include "retry.h"
 
 struct worker;
 
 struct worker_options {
-    struct clients *clients; /* stays the caller's */
-    const char *name;        /* no other worker has it */
+    struct clients *clients;   /* stays the caller's */
+    const struct flags *flags; /* FLAG_RECEIPTS off: what there is waits */
+    const char *name;          /* no other worker has it */
     struct retry_rules rules;
     int64_t resend_ms;      /* what was sent and is not done is sent again */
     int64_t claim_ms;       /* what another worker has taken and not finished is taken over */

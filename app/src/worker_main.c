@@ -19,6 +19,13 @@
 
 enum { METRICS_EVERY_US = 2000000, LOOK_MS = 3000, MEMORY_BYTES = 65536 };
 
+/* What a task has to work with. */
+struct tools {
+    const struct config *config;
+    struct backends backends;
+    struct clients *clients;
+};
+
 /* --- Stopping ------------------------------------------------------------------------- */
 
 /* Waits so long for a signal that stops us; what has come once is remembered. */
@@ -45,23 +52,24 @@ static struct call new_call(void) {
     return call;
 }
 
-static void write_metrics(const struct config *config, struct clients *clients, const struct worker *worker) {
+static void write_metrics(const struct tools *tools, const struct worker *worker) {
     struct outbox_count waiting[OUTBOX_STATES];
     struct call call = new_call();
     const struct worker_counts counts = worker_counts(worker);
-    if (outbox_count(clients->database, &call, waiting) == STATUS_OK) {
-        worker_metrics_write(config->metrics_file, &counts, waiting);
+    if (outbox_count(tools->clients->database, &call, waiting) == STATUS_OK) {
+        worker_metrics_write(tools->config->metrics_file, &counts, waiting);
     }
 }
 
-static void keep_working(const struct config *config, struct clients *clients, struct worker *worker) {
+static void keep_working(const struct tools *tools, struct worker *worker) {
+    const struct config *config = tools->config;
     int64_t metrics_at_us = 0;
     log_event(LOG_INFO, "working", LOG_TEXT("name", config->node), LOG_TEXT("redis", config->redis_server));
     while (!stopping()) {
         enum status status = worker_round(worker);
         bool looked = status == STATUS_OK || status == STATUS_AGAIN;
         if (looked && config->metrics_file[0] != '\0' && clock_monotonic_us() >= metrics_at_us) {
-            write_metrics(config, clients, worker);
+            write_metrics(tools, worker);
             metrics_at_us = clock_monotonic_us() + METRICS_EVERY_US;
         }
         if (status != STATUS_OK) {
@@ -71,9 +79,11 @@ static void keep_working(const struct config *config, struct clients *clients, s
     log_event(LOG_INFO, "stopped", LOG_NUMBER("written", worker_counts(worker).written));
 }
 
-static struct worker_options worker_options(const struct config *config, struct clients *clients) {
+static struct worker_options worker_options(const struct tools *tools) {
+    const struct config *config = tools->config;
     return (struct worker_options){
-        .clients = clients,
+        .clients = tools->clients,
+        .flags = tools->backends.flags,
         .name = config->node,
         .rules = {.tries = (unsigned)config->worker_tries, .base_ms = config->worker_retry_ms},
         .resend_ms = config->worker_resend_ms,
@@ -82,32 +92,31 @@ static struct worker_options worker_options(const struct config *config, struct 
     };
 }
 
-/* Runs task with clients of all backends. */
-static int with_clients(const struct config *config,
-                        int (*task)(const struct config *config, struct clients *clients)) {
-    struct backends backends = {0};
-    struct clients *clients = NULL;
+/* Runs task with all that it takes. */
+static int with_tools(const struct config *config, int (*task)(const struct tools *tools)) {
+    struct tools tools = {.config = config};
     int exit_status = EXIT_FAILURE;
-    if (log_start() == STATUS_OK && db_library_init() == STATUS_OK && backends_start(&backends, config) == STATUS_OK &&
-        (clients = clients_new(&backends)) != NULL) {
-        exit_status = task(config, clients);
+    if (log_start() == STATUS_OK && db_library_init() == STATUS_OK &&
+        backends_start(&tools.backends, config) == STATUS_OK &&
+        (tools.clients = clients_new(&tools.backends)) != NULL) {
+        exit_status = task(&tools);
     } else {
         log_event(LOG_ERROR, "cannot start", LOG_TEXT("node", config->node));
     }
-    clients_free(clients);
-    backends_stop(&backends);
+    clients_free(tools.clients);
+    backends_stop(&tools.backends);
     db_library_end();
     log_end(PROGRAM_LOG_END_MS);
     return exit_status;
 }
 
-static int work(const struct config *config, struct clients *clients) {
-    const struct worker_options options = worker_options(config, clients);
+static int work(const struct tools *tools) {
+    const struct worker_options options = worker_options(tools);
     struct worker *worker = worker_new(&options);
     if (worker == NULL) {
         return EXIT_FAILURE;
     }
-    keep_working(config, clients, worker);
+    keep_working(tools, worker);
     worker_free(worker);
     return EXIT_SUCCESS;
 }
@@ -129,11 +138,10 @@ static int mysql_is_away(void) {
     return EXIT_FAILURE;
 }
 
-static int list_dead(const struct config *config, struct clients *clients) {
+static int list_dead(const struct tools *tools) {
     struct call call = new_call();
     size_t count = 0;
-    (void)config;
-    if (outbox_dead_letters(clients->database, &call, print_dead_letter, &count) != STATUS_OK) {
+    if (outbox_dead_letters(tools->clients->database, &call, print_dead_letter, &count) != STATUS_OK) {
         return mysql_is_away();
     }
     if (count == 0) {
@@ -142,11 +150,11 @@ static int list_dead(const struct config *config, struct clients *clients) {
     return EXIT_SUCCESS;
 }
 
-static int requeue_dead(const struct config *config, struct clients *clients) {
-    const struct stream stream = {.redis = clients->cache.redis, .consumer = config->node};
+static int requeue_dead(const struct tools *tools) {
+    const struct stream stream = {.redis = tools->clients->cache.redis, .consumer = tools->config->node};
     struct call call = new_call();
     struct arena arena;
-    if (outbox_requeue(clients->database, &call) != STATUS_OK) {
+    if (outbox_requeue(tools->clients->database, &call) != STATUS_OK) {
         return mysql_is_away();
     }
     printf("%lld put back\n", (long long)call.rows_changed);
@@ -162,19 +170,19 @@ static int requeue_dead(const struct config *config, struct clients *clients) {
 
 static int run(const struct config *config, void *context) {
     (void)context;
-    return with_clients(config, work);
+    return with_tools(config, work);
 }
 
 static int run_dead(const struct config *config, void *context) {
     (void)context;
     log_at_least(LOG_ERROR);
-    return with_clients(config, list_dead);
+    return with_tools(config, list_dead);
 }
 
 static int run_requeue(const struct config *config, void *context) {
     (void)context;
     log_at_least(LOG_ERROR);
-    return with_clients(config, requeue_dead);
+    return with_tools(config, requeue_dead);
 }
 
 static enum status prepare(const struct config *config, void *context, char reason[static PROGRAM_REASON_BYTES]) {

@@ -153,7 +153,7 @@ send_by_hand() {
     for REDIS in "$MYSQL_ONLY" "$STREAM"; do
         place 500
         start_worker a
-        some_done() { [ "$(rows_in done)" -gt "$1" ]; }
+        some_done() { [ "$(rows_in "done")" -gt "$1" ]; }
         within 20 some_done $((500 * ${round:-0} + 5))
         stop_worker a
         assert [ "$(lost)" -gt 0 ]
@@ -257,6 +257,21 @@ send_by_hand() {
 @test "without MySQL dead letters cannot be listed, and that is said" {
     run -1 with_settings c MYSQL_SERVERS=127.0.0.1:9 /build/asan/shop-worker --dead
     assert_output --partial "error: MySQL does not answer"
+}
+
+@test "the flag switched off, receipts wait; switched on again, they are written" {
+    start_worker a FLAGS_INTERVAL_MS=50
+    within 10 in_client grep -q '"event":"working"' /tmp/a.log
+    sql shop "UPDATE flags SET enabled = FALSE WHERE name = 'receipts'"
+    within 10 in_client grep -q '"flag":"receipts","state":"off"' /tmp/a.log
+    place 3
+    # Ten times as long as it takes to look.
+    sleep 0.2
+    assert_equal "$(rows_in new)" 3
+    sql shop "UPDATE flags SET enabled = TRUE WHERE name = 'receipts'"
+    within 10 all_done
+    stop_worker a
+    assert_equal "$(lost)" 0
 }
 
 # --- For those who watch ---------------------------------------------------------------------------------------------

@@ -218,6 +218,39 @@ setup_file() {
     within 5 answers /readyz 200
 }
 
+@test "without the worker orders wait for their receipts, and the machine is not healthy" {
+    on server-1 "s6-svc -wd -d /run/s6/worker"
+    on server-1 "mysql shop -e \"INSERT INTO orders (uuid, user_id, idempotency_key, request_hash, total_cents, currency)
+        VALUES (UUID_TO_BIN(UUID()), 0, 'a test', UNHEX(SHA2('', 256)), 500, 'EUR'); SET @order = LAST_INSERT_ID();
+        INSERT INTO order_lines VALUES (@order, 1, 'TEST', 'Test', 2, 250);
+        INSERT INTO outbox (order_id, topic) VALUES (@order, 'order.placed'), (0, 'order.placed')\""
+    receipts() { on server-1 "mysql -N shop -e \"SELECT COUNT(*) FROM receipts JOIN orders ON id = order_id WHERE idempotency_key = 'a test'\""; }
+    assert_equal "$(receipts)" 0
+    refuses_health() { ! on server-1 "touch -d '-1 minute' /run/worker/metrics.prom; healthcheck"; }
+    within 5 refuses_health
+    on server-1 "s6-svc -wU -u /run/s6/worker"
+    is_written() { [ "$(receipts)" = 1 ]; }
+    within 5 is_written
+    on server-1 healthcheck
+}
+
+@test "make dlq lists what was given up, and puts it back" {
+    # The row without an order, of the test before this one: its tries take half a minute, so all but one of them are made up.
+    on server-1 "mysql shop -e 'UPDATE outbox SET tries = 4, next_try_at = NOW(3) WHERE order_id = 0'"
+    is_listed() { make --no-print-directory dlq | grep -F "there is no such order"; }
+    within 10 is_listed
+    run make --no-print-directory dlq
+    assert_success
+    assert_line --regexp '^ +outbox  order +tries  placed +error$'
+    assert_line --regexp '^ +[0-9]+ +5  20..-..-.. ..:..:..  there is no such order$'
+    REQUEUE=1 run make --no-print-directory dlq
+    assert_success
+    assert_output "1 put back"
+    on server-1 "mysql shop -e 'DELETE FROM outbox WHERE order_id = 0'"
+    run make --no-print-directory dlq
+    assert_output "no dead letters"
+}
+
 pid_of() { on server-1 "s6-svstat -o pid /run/s6/$1"; }
 
 # kill_program PROGRAM: as a crash would. A program that is down has the pid -1, and "kill -1" would be everybody.
@@ -228,8 +261,8 @@ is_ready() { [ "$(on server-1 "s6-svstat -o ready /run/s6/$1")" = true ]; }
 # Waits until the program has been up for so many seconds.
 wait_for_age() { within $(($2 + 5)) on server-1 "[ \$(s6-svstat -o updownfor /run/s6/$1) -ge $2 ]"; }
 
-@test "each of the three programs comes back by itself when it is killed" {
-    for program in nginx shopd mysql; do
+@test "each of the four programs comes back by itself when it is killed" {
+    for program in nginx shopd worker mysql; do
         before=$(pid_of "$program")
         kill_program "$program"
         is_another() { [ "$(pid_of "$program")" -gt 0 ] && [ "$(pid_of "$program")" != "$before" ]; }
@@ -308,7 +341,7 @@ has_lines() { [ "$(lines "$1")" -ge "$2" ]; }
 # --- Closed doors -----------------------------------------------------------------------------------------------
 
 @test "each program runs as its own user, the root file system is read-only" {
-    for pair in nginx:www-data shopd:shopd mysql:mysql; do
+    for pair in nginx:www-data shopd:shopd worker:worker mysql:mysql; do
         run on server-1 "stat -c %U /proc/$(pid_of "${pair%%:*}")"
         assert_output "${pair#*:}"
     done
@@ -372,7 +405,7 @@ two"
 @test "make status shows every machine, every program and the site" {
     run make --no-print-directory status
     assert_success
-    for word in server-1 dns client gateway healthy "nginx up" "shopd up" "mysql up" "200 in"; do
+    for word in server-1 dns client gateway healthy "nginx up" "shopd up" "worker up" "mysql up" "200 in"; do
         assert_output --partial "$word"
     done
 }
