@@ -5,7 +5,7 @@ load visitor.bash
 
 teardown() { sql "UPDATE flags SET enabled = TRUE"; }
 
-sql() { on server-1 "mysql -N shop -e $(printf %q "$1")"; }
+sql() { on server-1 "mysql -N shop -e $(quoted "$1")"; }
 
 # search WORDS [CURL OPTIONS]: the page; found WORDS [PAGE]: what the API says.
 search() { on_client curl --silent --max-time 5 --get --data-urlencode "q=$1" "${@:2}" "$SITE/search"; }
@@ -86,9 +86,9 @@ switch() {
     assert_output --partial "Please type a word"
     assert_equal "$(found "" | jq -c '[.asked, .products]')" '[false,null]'
     # A letter or digit by itself is a word of its own, not the beginning of all that begin with it.
-    assert_equal "$(found "5 l" | jq .total)" "$(sql "SELECT COUNT(*) FROM products WHERE REGEXP_LIKE(CONCAT(name, ' ', description), '\\\\\\\\b5\\\\\\\\b') AND REGEXP_LIKE(CONCAT(name, ' ', description), '\\\\\\\\bl\\\\\\\\b')")"
+    assert_equal "$(found "5 l" | jq .total)" "$(sql "SELECT COUNT(*) FROM products WHERE REGEXP_LIKE(CONCAT(name, ' ', description), '\\\\b5\\\\b') AND REGEXP_LIKE(CONCAT(name, ' ', description), '\\\\bl\\\\b')")"
     # And a frequent one is a word like others.
-    assert_equal "$(found "the mug" | jq .total)" "$(sql "SELECT COUNT(*) FROM products WHERE REGEXP_LIKE(CONCAT(name, ' ', description), '\\\\\\\\bthe') AND REGEXP_LIKE(CONCAT(name, ' ', description), '\\\\\\\\bmug')")"
+    assert_equal "$(found "the mug" | jq .total)" "$(sql "SELECT COUNT(*) FROM products WHERE REGEXP_LIKE(CONCAT(name, ' ', description), '\\\\bthe') AND REGEXP_LIKE(CONCAT(name, ' ', description), '\\\\bmug')")"
     run search "nosuchword"
     assert_output --partial 'No products for “nosuchword”.'
     hundred=$(printf '%0100d' 0)
@@ -112,7 +112,9 @@ switch() {
     for query in "' OR 1=1 -- " "'; DROP TABLE products; --" '") UNION SELECT user, authentication_string FROM mysql.user -- ' \
         "mug' IN BOOLEAN MODE) OR SLEEP(3) -- " "\\'; DELETE FROM flags; #" "%' OR '%'='"; do
         run found "$query"
-        assert_equal "$(jq '.products | length' <<<"$output")" 0
+        # Those that have all its words, "or" for one. What runs would find all, or tell how somebody logs in.
+        assert [ "$(jq .total <<<"$output")" -lt 1000 ]
+        refute_output --partial "\$A\$005"
     done
     # Not in the other parameters either.
     assert_equal "$(status_of "/search?q=mug&page=1%20OR%201=1")" 400
@@ -126,7 +128,7 @@ switch() {
     run on_client bash -c 'for i in $(seq 300); do
         q=$(head -c 12 /dev/urandom | od -An -tu1 | awk "BEGIN { s = \"+-><()~*\\\"@%_\\\\ .,;'"'"'&=abc019\" } { for (i = 1; i <= NF; i++) printf \"%s\", substr(s, \$i % length(s) + 1, 1) }")
         curl --silent --max-time 5 --get --data-urlencode "q=$q" --output /dev/null --write-out "%{http_code} $q\n" '"$SITE"'/search
-    done | grep -v "^200 "'
+    done | grep -v "^200 " || true'
     assert_output ""
 }
 
@@ -140,8 +142,8 @@ switch() {
         refute_output --partial "onfocus=alert(1) x='"
     done
     # The link to the next page, too.
-    run search 'handle"<b>'
-    assert_output --partial 'href="?q=handle%22%3Cb%3E&amp;page=2"'
+    run search 'handle"<'
+    assert_output --partial 'href="?q=handle%22%3C&amp;page=2"'
 }
 
 # --- By kind ----------------------------------------------------------------------------------------------------

@@ -5,8 +5,11 @@ load ../lib/lab
 
 SITE=http://www.foobar.com
 
+# quoted WORD...: the words as any shell reads them back. Not %q, whose form for what is not ASCII only bash understands.
+quoted() { printf "'%s' " "${@//\'/\'\\\'\'}"; }
+
 # on_client COMMAND...: runs it there, its arguments as they are.
-on_client() { on client "$(printf '%q ' "$@")"; }
+on_client() { on client "$(quoted "$@")"; }
 
 # browse JAR PATH [CURL OPTIONS]: what a visitor gets, header and page.
 browse() { on_client curl --silent --include --max-time 10 --cookie "/tmp/$1" --cookie-jar "/tmp/$1" "${@:3}" "$SITE$2"; }
