@@ -12,11 +12,15 @@ RESULTS = ("hit", "stale", "miss", "error")
 OTHER_TIERS = ("nginx", "mysql", "load")
 
 
-def alternate(settings, services, path, script="report"):
-    """The runs of each service, a run a round. A failed request makes the comparison worthless."""
+def prepare(services, path, script="report"):
+    """All give the same answer, and have their connections and caches."""
     pages.require_same(services, path)
     for service in services:
         stack.load(service, path, WARM_UP_SECONDS, script=script)
+
+
+def rounds(settings, services, path, script="report"):
+    """The runs of each service, a run a round. A failed request makes the comparison worthless."""
     runs = {service: [] for service in services}
     for number in range(settings.rounds):
         for service in services:
@@ -26,6 +30,11 @@ def alternate(settings, services, path, script="report"):
                 raise NotRun(f"{service} failed {run.errors} of {run.requests} requests for {path}")
             runs[service].append(run)
     return runs
+
+
+def alternate(settings, services, path, script="report"):
+    prepare(services, path, script)
+    return rounds(settings, services, path, script)
 
 
 def rates(runs):
@@ -97,9 +106,10 @@ def looks():
 
 def cached(settings):
     """The page must really come from the cache: all but those that MySQL answered while the product was not in it."""
-    stack.load("shopd-cached", PRODUCT, WARM_UP_SECONDS, script="products")
+    services = ["shopd", "shopd-cached"]
+    prepare(services, PRODUCT, "products")
     before = looks()
-    runs = alternate(settings, ["shopd", "shopd-cached"], PRODUCT, "products")
+    runs = rounds(settings, services, PRODUCT, "products")
     after = looks()
     total = sum(after.values()) - sum(before.values())
     share = {result: (after[result] - before[result]) / total for result in RESULTS}
