@@ -14,7 +14,7 @@ STREAM=127.0.0.1:6379
 
 setup() {
     REDIS=$STREAM
-    sql shop "TRUNCATE orders; TRUNCATE order_lines; TRUNCATE outbox; TRUNCATE receipts"
+    sql shop "TRUNCATE orders; TRUNCATE order_lines; TRUNCATE outbox; TRUNCATE receipts; UPDATE flags SET enabled = TRUE"
     redis flushall
     in_client sh -c 'rm -f /tmp/*.log /tmp/*.pid'
 }
@@ -263,7 +263,7 @@ send_by_hand() {
     start_worker a FLAGS_INTERVAL_MS=50
     within 10 in_client grep -q '"event":"working"' /tmp/a.log
     sql shop "UPDATE flags SET enabled = FALSE WHERE name = 'receipts'"
-    within 10 in_client grep -q '"flag":"receipts","state":"off"' /tmp/a.log
+    within 10 in_client grep -q '"name":"receipts","state":"off"' /tmp/a.log
     place 3
     # Ten times as long as it takes to look.
     sleep 0.2
