@@ -48,6 +48,9 @@ static void print_reply(const struct redis_reply *reply) {
     case REDIS_ERROR:
         printf("%s %s", reply->kind == REDIS_TEXT ? "text" : "error", reply->text.data);
         break;
+    case REDIS_LIST:
+        printf("list %zu", reply->count);
+        break;
     }
 }
 
