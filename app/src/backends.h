@@ -13,6 +13,7 @@
 
 #include "breaker.h"
 #include "cache.h"
+#include "catalog.h"
 #include "config.h"
 #include "database.h"
 #include "flags.h"
@@ -24,7 +25,7 @@
 #include "status.h"
 #include "topology.h"
 
-/* Read by all, changed by none between start and stop, but for what breaker and watch do. */
+/* Read by all, changed by none between start and stop, but for what breaker and watch do, and for catalog_size. */
 struct backends {
     struct topology *topology;
     struct redis_options redis; /* with redis_breaker; without Redis all zeros */
@@ -34,6 +35,7 @@ struct backends {
     struct cache cache;              /* as every worker gets it, but for its connection */
     struct flights *flights;         /* what is being asked of MySQL now, for the cache */
     struct flags *flags;
+    struct catalog_size catalog_size;
 };
 
 /* STATUS_BAD_INPUT, and reason says in one line which address in config is none. Opens nothing. */

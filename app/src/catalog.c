@@ -1,5 +1,6 @@
 #include "catalog.h"
 
+#include "clock.h"
 #include "price.h"
 
 #define PRODUCT_COLUMNS "id, sku, name, category, description, price_cents, stock"
@@ -23,8 +24,15 @@ static const struct db_statement one_product_and_more = {
     .repeatable = true,
 };
 
-/* How many there are comes along with each of them: one round trip instead of two. */
 static const struct db_statement some_products = {
+    .sql = "SELECT " PRODUCT_COLUMNS " FROM products ORDER BY id LIMIT ? OFFSET ?",
+    .params = "ii",
+    .columns = PRODUCT_TYPES,
+    .repeatable = true,
+};
+
+/* How many there are comes along with each of them: one round trip instead of two. */
+static const struct db_statement some_products_and_count = {
     .sql = "SELECT " PRODUCT_COLUMNS ", (SELECT COUNT(*) FROM products) FROM products ORDER BY id LIMIT ? OFFSET ?",
     .params = "ii",
     .columns = PRODUCT_TYPES "i",
@@ -66,6 +74,22 @@ static const struct db_statement count_products = {
     .columns = "i",
     .repeatable = true,
 };
+
+/* --- How many there are ----------------------------------------------------------------- */
+
+/* The two numbers are not read as one: either is of a count that is young enough. */
+static bool recall(struct catalog_size *size, int64_t *products) {
+    bool young = clock_monotonic_us() < atomic_load(&size->until_us);
+    *products = atomic_load(&size->products);
+    return young;
+}
+
+static void remember(struct catalog_size *size, int64_t products) {
+    atomic_store(&size->products, products);
+    atomic_store(&size->until_us, clock_monotonic_us() + CATALOG_SIZE_TTL_MS * 1000);
+}
+
+/* --- Rows ------------------------------------------------------------------------------- */
 
 struct collector {
     yyjson_mut_doc *doc;
@@ -120,6 +144,8 @@ static void collect_number(void *context, const struct db_value *column) {
     *number = column[0].number;
 }
 
+/* --- One -------------------------------------------------------------------------------- */
+
 enum status catalog_product(struct database *database, struct call *call, uint32_t id, yyjson_mut_doc *doc,
                             yyjson_mut_val **out) {
     struct collector collector = {.doc = doc, .list = yyjson_mut_arr(doc)};
@@ -155,6 +181,8 @@ enum status catalog_product_and_more(struct database *database, struct call *cal
     return STATUS_OK;
 }
 
+/* --- Many ------------------------------------------------------------------------------- */
+
 /* The page of a longer list that the collector has got; of a list that is empty there is one page. */
 static enum status add_page(const struct collector *collector, uint32_t page, yyjson_mut_val *out) {
     yyjson_mut_doc *doc = collector->doc;
@@ -177,23 +205,38 @@ static enum status add_page(const struct collector *collector, uint32_t page, yy
 
 static int64_t rows_before(uint32_t page) { return ((int64_t)page - 1) * CATALOG_PAGE_SIZE; }
 
-enum status catalog_page(struct database *database, struct call *call, const char *category, uint32_t page,
-                         yyjson_mut_doc *doc, yyjson_mut_val *out) {
+static enum status read_all(struct database *database, struct call *call, struct catalog_size *size, uint32_t page,
+                            struct collector *collector) {
+    const struct db_value params[] = {{.number = CATALOG_PAGE_SIZE}, {.number = rows_before(page)}};
+    if (recall(size, &collector->total)) {
+        return database_read(database, call, &some_products, params, collect_product, collector);
+    }
+    collector->total = 0;
+    enum status status =
+        database_read(database, call, &some_products_and_count, params, collect_counted_product, collector);
+    if (status == STATUS_OK && collector->total > 0) { /* nobody has counted where the page holds nothing */
+        remember(size, collector->total);
+    }
+    return status;
+}
+
+static enum status read_kind(struct database *database, struct call *call, const char *category, uint32_t page,
+                             struct collector *collector) {
+    const struct slice kind = slice_of(category);
+    const struct db_value params[] = {
+        {.text = kind}, {.text = kind}, {.number = CATALOG_PAGE_SIZE}, {.number = rows_before(page)}};
+    enum status status = database_read(database, call, &some_of_a_kind, params, collect_counted_product, collector);
+    return status == STATUS_OK && collector->total == 0 ? STATUS_NOT_FOUND : status;
+}
+
+enum status catalog_page(struct database *database, struct call *call, struct catalog_size *size, const char *category,
+                         uint32_t page, yyjson_mut_doc *doc, yyjson_mut_val *out) {
     struct collector collector = {.doc = doc, .list = yyjson_mut_arr(doc)};
     if (page < 1) {
         return STATUS_NOT_FOUND;
     }
-    const struct db_value all[] = {{.number = CATALOG_PAGE_SIZE}, {.number = rows_before(page)}};
-    enum status status;
-    if (category == NULL) {
-        status = database_read(database, call, &some_products, all, collect_counted_product, &collector);
-    } else {
-        const struct db_value kind[] = {{.text = slice_of(category)}, {.text = slice_of(category)}, all[0], all[1]};
-        status = database_read(database, call, &some_of_a_kind, kind, collect_counted_product, &collector);
-    }
-    if (status == STATUS_OK && category != NULL && collector.total == 0) {
-        return STATUS_NOT_FOUND;
-    }
+    enum status status = category == NULL ? read_all(database, call, size, page, &collector)
+                                          : read_kind(database, call, category, page, &collector);
     return status == STATUS_OK ? add_page(&collector, page, out) : status;
 }
 
@@ -212,10 +255,22 @@ enum status catalog_search(struct database *database, struct call *call, const c
     return status == STATUS_OK ? add_page(&collector, page, out) : status;
 }
 
-enum status catalog_featured(struct database *database, struct call *call, yyjson_mut_doc *doc, yyjson_mut_val *out) {
+static enum status count(struct database *database, struct call *call, struct catalog_size *size, int64_t *products) {
+    if (recall(size, products)) {
+        return STATUS_OK;
+    }
+    enum status status = database_read(database, call, &count_products, NULL, collect_number, products);
+    if (status == STATUS_OK) {
+        remember(size, *products);
+    }
+    return status;
+}
+
+enum status catalog_featured(struct database *database, struct call *call, struct catalog_size *size,
+                             yyjson_mut_doc *doc, yyjson_mut_val *out) {
     int64_t total = 0;
     struct collector collector = {.doc = doc, .list = yyjson_mut_arr(doc)};
-    enum status status = database_read(database, call, &count_products, NULL, collect_number, &total);
+    enum status status = count(database, call, size, &total);
     if (status == STATUS_OK) {
         status = database_read(database, call, &featured_products,
                                (const struct db_value[]){{.number = CATALOG_FEATURED}}, collect_product, &collector);

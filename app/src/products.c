@@ -148,7 +148,8 @@ static enum status ask_page(void *context, yyjson_mut_val **out) {
         yyjson_mut_obj_add_str(exchange->doc, *out, "category", wish->category);
         add_link(exchange, *out, "category", wish->category);
     }
-    return catalog_page(exchange->database, &exchange->call, wish->category, wish->page, exchange->doc, *out);
+    return catalog_page(exchange->database, &exchange->call, &exchange->shop->backends.catalog_size, wish->category,
+                        wish->page, exchange->doc, *out);
 }
 
 bool products_list(struct exchange *exchange, yyjson_mut_val **model) {
@@ -171,7 +172,8 @@ static enum status ask_home(void *context, yyjson_mut_val **out) {
     const struct wish *wish = context;
     struct exchange *exchange = wish->exchange;
     *out = yyjson_mut_obj(exchange->doc);
-    return catalog_featured(exchange->database, &exchange->call, exchange->doc, *out);
+    return catalog_featured(exchange->database, &exchange->call, &exchange->shop->backends.catalog_size, exchange->doc,
+                            *out);
 }
 
 bool products_home(struct exchange *exchange, yyjson_mut_val **model) {

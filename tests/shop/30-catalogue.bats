@@ -160,6 +160,18 @@ switch() {
     assert_equal "$(status_of "/products?category=")" 404
 }
 
+@test "a product more is counted within a second or two, on every list" {
+    counts() { page "/api/v1/products?page=$1" | jq -e ".total == $2" && page / | grep -q "$2"; }
+    assert counts 1 1000
+    sql "INSERT INTO products (id, sku, name, category, description, price_cents, stock)
+        SELECT 5000, 'NEW-1', name, category, description, price_cents, stock FROM products WHERE id = 1"
+    within 3 counts 1 1001
+    within 3 counts 51 1001
+    sql "DELETE FROM products WHERE id = 5000"
+    within 3 counts 1 1000
+    assert_equal "$(status_of '/products?page=51')" 404
+}
+
 @test "a product's page has more of its kind, if the flag is on" {
     run page /products/1
     assert_output --partial '<h2 id="more">More of this kind</h2>'

@@ -1,5 +1,6 @@
 <?php
-// A page of the list: 20 of them, and how many there are; app/templates/products.html and card.html.
+// A page of the list: 20 of them, and how many there are; app/templates/products.html and card.html. As in shopd the
+// products are counted once a second.
 declare(strict_types=1);
 
 require __DIR__ . '/shop.php';
@@ -7,12 +8,16 @@ require __DIR__ . '/shop.php';
 const PAGE_SIZE = 20;
 
 $page = (int) ($_GET['page'] ?? 1);
-$database = database();
-$products = $database->execute_query(
-    'SELECT ' . PRODUCT_COLUMNS . ', (SELECT COUNT(*) FROM products) AS total FROM products ORDER BY id LIMIT ? OFFSET ?',
+$total = apcu_fetch('products', $counted);
+$products = database()->execute_query(
+    'SELECT ' . PRODUCT_COLUMNS . ($counted ? '' : ', (SELECT COUNT(*) FROM products) AS total')
+    . ' FROM products ORDER BY id LIMIT ? OFFSET ?',
     [PAGE_SIZE, ($page - 1) * PAGE_SIZE],
 )->fetch_all(MYSQLI_ASSOC);
-$total = $products[0]['total'] ?? 0;
+if (!$counted) {
+    $total = $products[0]['total'] ?? 0;
+    apcu_store('products', $total, 1);
+}
 $pages = max(1, intdiv($total + PAGE_SIZE - 1, PAGE_SIZE));
 if ($page > $pages) {
     http_response_code(404);
