@@ -46,7 +46,8 @@ struct fake_step {
 struct fake_mysql {
     struct fake_step script[FAKE_STEPS_MAX];
     atomic_bool read_only;
-    atomic_bool behind; /* it has not got what the primary had */
+    atomic_bool behind; /* it has not got what the primary had, */
+    atomic_uint told;   /* and has said so that often */
     /* The only row of the table of flags; NULL: there is none. "": there is no table. */
     _Atomic(const char *) flag;
     atomic_bool flag_enabled;
@@ -269,7 +270,9 @@ static inline bool fake_execute(struct fake_peer *peer) {
     } else if (event == 'f') {
         fake_send_flags(peer);
     } else if (event == 'p') {
-        fake_send_row(peer, !atomic_load(&peer->fake->behind));
+        bool behind = atomic_load(&peer->fake->behind);
+        fake_send_row(peer, !behind);
+        atomic_fetch_add(&peer->fake->told, behind);
     } else {
         fake_send_row(peer, event == 'q' && atomic_load(&peer->fake->read_only));
     }

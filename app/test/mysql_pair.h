@@ -32,7 +32,7 @@ static inline void start(struct pair *pair) {
     pair->options.account = (struct db_options){
         .user = "shop", .password = "", .database = "shop", .ca_file = "", .timeout_ms = TIMEOUT_MS};
     pair->options.interval_ms = LOOK_INTERVAL_MS;
-    pair->options.lag_ms = LAG_MS;
+    pair->options.lag_ms = pair->options.lag_ms > 0 ? pair->options.lag_ms : LAG_MS;
     pair->options.breaker_failures = BREAKER_LIMIT;
     pair->options.breaker_cooldown_ms = COOLDOWN_MS;
     fake_start(&pair->a, paths[SERVER_A]);
