@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# shopd and MySQL are killed, again and again, while programs order: what was acknowledged is there, once. REPEAT= says how
-# often each of the two is killed.
+# shopd, its worker and MySQL are killed, again and again, while programs order: what was acknowledged is there, once, and
+# has one receipt. REPEAT= says how often each of the three is killed.
 
 load orders.bash
 
@@ -25,7 +25,7 @@ kill_in_between() {
 judge() {
     local found=$BATS_TEST_TMPDIR/found
     sql "SELECT SUBSTRING(email, 7, LOCATE('@', email) - 7), idempotency_key, BIN_TO_UUID(uuid) FROM orders
-        JOIN users ON users.id = user_id WHERE idempotency_key LIKE 'ledger-%'" | tr '\t' ' ' | sort >"$found"
+        JOIN users ON users.id = user_id WHERE idempotency_key LIKE 'ledger-$PRODUCT-%'" | tr '\t' ' ' | sort >"$found"
     LOST=$(sort -u "$1" | comm -23 - "$found" | wc -l)
     MORE=$(sort -u "$1" | comm -13 - "$found" | wc -l)
     # The same attempt with two orders, in what was said or in what is there.
@@ -39,6 +39,7 @@ judge() {
     within 10 has_more_than 0
     for _ in $(seq "$REPEAT"); do
         kill_in_between shopd
+        kill_in_between worker
         kill_in_between mysql
     done
     within 60 has_more_than "$(($(acknowledged) + BUYERS))"
@@ -47,15 +48,19 @@ judge() {
     ledger=$BATS_TEST_TMPDIR/ledger
     on client "cat /tmp/ledger" >"$ledger"
     judge "$ledger"
-    echo "# $((2 * REPEAT)) kills, $(sort -u "$ledger" | wc -l) orders acknowledged: $LOST lost, $DOUBLED doubled" >&3
+    echo "# $((3 * REPEAT)) kills, $(sort -u "$ledger" | wc -l) orders acknowledged: $LOST lost, $DOUBLED doubled" >&3
     assert_equal "$LOST $DOUBLED $MORE" "0 0 0"
     # Each order has its line, its event, and its piece from the shelf.
     orders=$(sort -u "$ledger" | wc -l)
     assert_equal "$(sql "SELECT COUNT(*), SUM(quantity) FROM order_lines WHERE product_id = $PRODUCT")" "$orders"$'\t'"$orders"
     assert_equal "$(sql "SELECT COUNT(DISTINCT order_id) FROM outbox JOIN order_lines USING (order_id) WHERE product_id = $PRODUCT")" "$orders"
     assert_equal "$(stock $PRODUCT)" $((PIECES - orders))
-    figure shop-kills "orders lost in $((2 * REPEAT)) kills of shopd and MySQL, of $orders" "$LOST" "" 0
+    figure shop-kills "orders lost in $((3 * REPEAT)) kills of shopd, worker and MySQL, of $orders" "$LOST" "" 0
     figure shop-kills "orders doubled" "$DOUBLED" "" 0
+    receipts() { sql "SELECT COUNT(*) FROM receipts JOIN order_lines USING (order_id) WHERE product_id = $PRODUCT"; }
+    all_have_receipts() { [ "$(receipts)" = "$orders" ]; }
+    within 60 all_have_receipts
+    figure shop-kills "orders without exactly one receipt" $((orders - $(receipts))) "" 0
 
     # The control: what is lost, and what is there twice, is seen.
     read -r buyer key uuid < <(head -n 1 "$ledger")
