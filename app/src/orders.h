@@ -70,8 +70,9 @@ void orders_draw_uuid(char out[static ORDERS_UUID_CHARS + 1]);
 
 /*
  * One order of this user as an object: uuid, created_at ("2026-11-24T06:53:34Z"), date (for
- * people), total, total_cents, currency, lines (see cart_add_line()). STATUS_NOT_FOUND: this
- * user has none of that uuid, which may be any text. Else as database_read().
+ * people), total, total_cents, currency, lines (see cart_add_line()), and receipt (its text)
+ * once the worker has written it. STATUS_NOT_FOUND: this user has none of that uuid, which may
+ * be any text. Else as database_read().
  */
 enum status orders_one(struct database *database, struct call *call, uint64_t user, const char *uuid,
                        yyjson_mut_doc *doc, yyjson_mut_val **out);

@@ -18,6 +18,13 @@ static const struct db_statement one_order = {
     .repeatable = true,
 };
 
+static const struct db_statement one_receipt = {
+    .sql = "SELECT text FROM receipts JOIN orders ON orders.id = order_id WHERE uuid = UUID_TO_BIN(?) AND user_id = ?",
+    .params = "si",
+    .columns = "s",
+    .repeatable = true,
+};
+
 static const struct db_statement some_orders = {
     .sql = "SELECT BIN_TO_UUID(uuid), FLOOR(UNIX_TIMESTAMP(created_at)), total_cents, currency,"
            " (SELECT SUM(quantity) FROM order_lines WHERE order_id = orders.id),"
@@ -68,6 +75,11 @@ static void collect_line(void *context, const struct db_value *column) {
     cart_add_line(collector->doc, collector->list, &line);
 }
 
+static void collect_receipt(void *context, const struct db_value *column) {
+    struct collector *collector = context;
+    yyjson_mut_obj_add_strncpy(collector->doc, collector->order, "receipt", column[0].text.data, column[0].text.length);
+}
+
 enum status orders_one(struct database *database, struct call *call, uint64_t user, const char *uuid,
                        yyjson_mut_doc *doc, yyjson_mut_val **out) {
     uuid_t parsed;
@@ -86,6 +98,8 @@ enum status orders_one(struct database *database, struct call *call, uint64_t us
     }
     if (status == STATUS_OK) {
         *out = collector.order;
+        /* Without it the order is whole all the same: whatever comes of this is no failure. */
+        database_read(database, call, &one_receipt, params, collect_receipt, &collector);
     }
     return status;
 }

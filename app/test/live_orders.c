@@ -362,6 +362,32 @@ static void looking_shows_ones_own_orders_only(void **state) {
     close_lab(&lab);
 }
 
+static void looking_shows_the_receipt_once_it_is_written(void **state) {
+    (void)state;
+    struct lab lab;
+    open_shop(&lab);
+    yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+    yyjson_mut_val *order = NULL;
+    struct orders_answer answer = expect(&lab, (struct orders_request){ADA, "key", some, SOME, 0}, ORDERS_PLACED);
+    struct call call = new_call(PATIENCE_MS);
+    assert_int_equal(orders_one(lab.database, &call, ADA, answer.uuid, doc, &order), STATUS_OK);
+    assert_null(at(order, "receipt"));
+    admin(SERVER_A, "INSERT INTO shop.receipts (order_id, text) SELECT id, 'Total 4.00' FROM shop.orders");
+    wait_until_replicated(SERVER_A, SERVER_B);
+    assert_int_equal(orders_one(lab.database, &call, ADA, answer.uuid, doc, &order), STATUS_OK);
+    assert_string_equal(text_at(order, "receipt"), "Total 4.00");
+    admin(SERVER_A, "RENAME TABLE shop.receipts TO shop.gone");
+    wait_until_replicated(SERVER_A, SERVER_B);
+    assert_int_equal(orders_one(lab.database, &call, ADA, answer.uuid, doc, &order), STATUS_OK);
+    assert_null(at(order, "receipt"));
+    assert_int_equal(yyjson_mut_arr_size(at(order, "lines")), 2);
+    admin(SERVER_A, "RENAME TABLE shop.gone TO shop.receipts");
+    admin(SERVER_A, "DELETE FROM shop.receipts");
+    wait_until_replicated(SERVER_A, SERVER_B);
+    yyjson_mut_doc_free(doc);
+    close_lab(&lab);
+}
+
 static void looking_finds_what_a_late_replica_has_not(void **state) {
     (void)state;
     struct lab lab;
@@ -489,6 +515,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(rush_for_the_same_in_another_order_has_no_deadlock),
         cmocka_unit_test(rush_for_one_product_holds_up_nobody_else),
         cmocka_unit_test(looking_shows_ones_own_orders_only),
+        cmocka_unit_test(looking_shows_the_receipt_once_it_is_written),
         cmocka_unit_test(looking_finds_what_a_late_replica_has_not),
         cmocka_unit_test(looking_goes_page_by_page),
         cmocka_unit_test(looking_at_a_cart_tells_what_it_costs_now),

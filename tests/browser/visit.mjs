@@ -1,5 +1,5 @@
 // A visit to the shop, as a person makes it: look around, search, fill the cart, sign up, buy, reload the confirmation,
-// look at the orders, sign out.
+// read the receipt, look at the orders, sign out.
 //
 //   node visit.mjs WIDTH SCRIPTS     WIDTH: phone or desktop; SCRIPTS: on or off (JavaScript in the browser)
 //
@@ -147,11 +147,25 @@ async function buy() {
     await order.click();
     await page.waitForLoadState("load");
   }
+  await receipt(confirmation);
   await page.goto(`${SITE}/orders`);
   await look("orders");
   assert.equal(await page.locator('main a[href^="/orders/"]').count(), 1, "one order, whatever was pressed");
   assert.equal(await page.locator(`main a[href="${new URL(confirmation).pathname}"]`).count(), 1, "and it is this one");
   return confirmation;
+}
+
+// The worker writes it some time after the order.
+async function receipt(confirmation) {
+  const text = page.getByLabel("Receipt", { exact: true });
+  const deadline = Date.now() + PATIENCE_MS;
+  do {
+    assert.ok(Date.now() < deadline, "the receipt is written in time");
+    await page.goto(confirmation);
+  } while (await text.count() === 0);
+  await look("receipt");
+  const [number] = new URL(confirmation).pathname.split("/").slice(-1);
+  assert.ok((await text.innerText()).includes(number), "it names its order");
 }
 
 async function signOut(order) {

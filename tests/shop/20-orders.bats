@@ -108,6 +108,25 @@ a_buyer() {
     assert_equal "$(stock 21)" 8
 }
 
+@test "an order has its receipt as soon as the worker has written it; until then the page says so" {
+    a_buyer paper
+    stock 29 5
+    worker() { on server-1 "s6-svc -w$2 -$1 /run/s6/worker"; }
+    worker d d
+    add paper 29 2
+    place=$(buy paper | location)
+    run browse paper "$place"
+    assert_line --partial "HTTP/1.1 200"
+    assert_output --partial "The receipt is not written yet."
+    assert_equal "$(browse paper "/api/v1$place" | content | jq 'has("receipt")')" false
+    worker u U
+    has_receipt() { browse paper "/api/v1$place" | content | jq -e .receipt >/dev/null; }
+    within 20 has_receipt
+    run browse paper "$place"
+    assert_output --regexp "Order  ${place#/orders/}"
+    refute_output --partial "not written yet"
+}
+
 @test "a double click makes one order" {
     a_buyer click
     stock 22 10
@@ -372,6 +391,20 @@ bought() { sent=$(send "$1" "$2") && [ "$(status <<<"$sent")" = 303 ]; }
     bought() { [ "$(send cold "$answer" | status)" = 303 ]; }
     within 10 bought
     assert_equal "$(orders_of "$EMAIL") $(stock 62)" "1 9"
+}
+
+@test "carts and sign-ins are in the memory of shopd: a new one knows none of them, and the orders are there" {
+    a_buyer memory
+    stock 63 10
+    add memory 63 1
+    place=$(buy memory | location)
+    add memory 63 2
+    on server-1 "s6-svc -wr -r /run/s6/shopd"
+    within 10 answers /readyz 200
+    refute is_signed_in memory
+    assert_equal "$(browse memory /api/v1/cart | content | jq -c .items)" '[]'
+    sign_in memory "$EMAIL"
+    assert_equal "$(browse memory "$place" | status)" 200
 }
 
 # --- How long it takes ------------------------------------------------------------------------------------------
