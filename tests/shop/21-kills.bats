@@ -18,7 +18,7 @@ has_more_than() { [ "$(acknowledged)" -gt "$1" ]; }
 # kill_in_between PROGRAM: ends it as a crash would, once orders have gone on since the last time.
 kill_in_between() {
     within 60 has_more_than "$(($(acknowledged) + 2))"
-    on server-1 "kill -KILL \$(s6-svstat -o pid /run/s6/$1)"
+    crash "$1"
 }
 
 # judge LEDGER: compares what was acknowledged with what is there; LOST, DOUBLED, MORE (orders that nobody was told of).

@@ -13,7 +13,6 @@ with_redis() {
 }
 
 setup_file() {
-    bash services/toolbox/host/images.sh tests
     with_redis on
     to_client order buy-on
 }
@@ -74,8 +73,7 @@ ask_second() {
     a_buyer both
     id=$(session_of both)
     assert_equal "$(ask_second "$id" | content | jq .signed_in)" true
-    cp_jar() { on client "cp /tmp/both /tmp/kept"; }
-    cp_jar
+    on client "cp /tmp/both /tmp/kept"
     FORM=/ post both /logout
     assert_equal "$(ask_second "$id" | content | jq .signed_in)" false
     refute is_signed_in kept
@@ -119,7 +117,7 @@ ask_second() {
 
 # --- Limits -------------------------------------------------------------------------------------------------------
 
-@test "who guesses passwords gains nothing from a new shopd, nor from a Redis that hangs" {
+@test "who guesses passwords gains nothing from a new shopd" {
     email=$(address guess)
     sign_up owner "$email"
     no_cookies guess
@@ -155,7 +153,8 @@ ask_second() {
         assert_line --regexp '^Retry-After: [0-9]+'
     done
     assert_equal "$(post stranger /cart product=7 quantity=1 csrf=0 | status)" 503
-    assert_equal "$(browse stranger /api/v1/session --json '{"email":"a@example.com","password":"long enough"}' | status)" 503
+    run post stranger /login "email=$EMAIL" "password=$PASSWORD" csrf=0
+    assert_line --partial "HTTP/1.1 503"
     took=$(($(date +%s%3N) - start))
     resume redis
     echo "# ten requests while Redis hangs: $took ms, most of it starting curl" >&3
@@ -209,7 +208,7 @@ ask_second() {
     more_than() { [ "$(on client "cat /tmp/ledger" | wc -l)" -gt "$1" ]; }
     for i in {1..6}; do
         within 60 more_than $((i * 5))
-        on server-1 "kill -KILL \$(s6-svstat -o pid /run/s6/worker)"
+        crash worker
         [ $((i % 3)) -ne 0 ] || docker kill "$(container redis)"
         [ $((i % 3)) -ne 0 ] || docker start "$(container redis)"
     done
