@@ -12,7 +12,7 @@ visit() {
         --volume "$PWD/results/browser:/results" webstack/browser "$@"
     assert_success
     # Every step was taken: a visit that ends early is not one that went well.
-    assert_equal "$(grep -c '^ok ' <<<"$output")" 11
+    assert_equal "$(grep -c '^ok ' <<<"$output")" 12
 }
 
 @test "a phone, with JavaScript" { visit phone on; }
