@@ -89,8 +89,9 @@ enum status orders_one(struct database *database, struct call *call, uint64_t us
         return STATUS_NOT_FOUND;
     }
     enum status status = database_read(database, call, &one_order, params, collect_line, &collector);
-    if (status == STATUS_OK && collector.order == NULL && call->db_role == DB_ROLE_REPLICA) {
-        /* Programs without a session cannot say what they wrote last: the replica may be behind. */
+    /* Programs without a session cannot say what they wrote last: the replica may be behind. */
+    bool late = status == STATUS_OK && collector.order == NULL && call->db_role == DB_ROLE_REPLICA;
+    if (late) {
         status = database_write(database, call, &one_order, params, collect_line, &collector);
     }
     if (status == STATUS_OK && collector.order == NULL) {
@@ -99,7 +100,7 @@ enum status orders_one(struct database *database, struct call *call, uint64_t us
     if (status == STATUS_OK) {
         *out = collector.order;
         /* Without it the order is whole all the same: whatever comes of this is no failure. */
-        database_read(database, call, &one_receipt, params, collect_receipt, &collector);
+        (late ? database_write : database_read)(database, call, &one_receipt, params, collect_receipt, &collector);
     }
     return status;
 }

@@ -1,4 +1,4 @@
-/* The cart itself; what MySQL says of it is tested with a real one, in live_orders.c. */
+/* The cart itself; what MySQL says of it is tested with a real one, in live_orders_show.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
