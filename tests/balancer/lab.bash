@@ -58,13 +58,13 @@ state_is() { inside lb-1 servers | grep -q "^$1 .* $2 "; }
 
 # --- Visitors without end -----------------------------------------------------------------------------------------
 
-# They come by themselves, each with a new connection, six at a time, and note when, who served, and the status.
+# They come by themselves, each with a new connection, six at a time, and note who served, the status, when, how long.
 start_visitors() {
     inside client rm -f /tmp/enough
     inside client sh -c 'for _ in 1 2 3 4 5 6; do
             while [ ! -e /tmp/enough ]; do
                 curl --silent --max-time 10 --output /dev/null \
-                    --write-out "%header{x-served-by} %{http_code} $(date +%s%3N)\n" "$1/visit"
+                    --write-out "%header{x-served-by} %{http_code} $(date +%s%3N) %{time_total}\n" "$1/visit"
             done &
         done; wait' - "$SITE" >"$BATS_TEST_TMPDIR/visits" 3>&- &
     VISITORS=$!
@@ -87,6 +87,8 @@ stop_visitors() {
 
 # served_since MACHINE MILLISECONDS: the visits that began after it; first and last say when.
 served_since() { awk -v node="$1" -v since="$2" '$1 == node && $3 > since { print $3 }' "$BATS_TEST_TMPDIR/visits" | sort -n; }
+
+slowest_visit_ms() { awk '$4 > slowest { slowest = $4 } END { printf "%d", slowest * 1000 }' "$BATS_TEST_TMPDIR/visits"; }
 
 failed_visits() { grep -vc ' 200 ' "$BATS_TEST_TMPDIR/visits" || true; }
 
