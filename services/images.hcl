@@ -6,7 +6,7 @@ variable "NPM_REGISTRY" { default = "" }
 
 group "stage-0" { targets = ["server", "dns", "client", "gateway"] }
 group "harness" { targets = ["toolbox", "app-tools"] }
-group "tests" { targets = ["mysql", "redis", "shopd-server", "peers", "promtool", "browser"] }
+group "tests" { targets = ["server", "client", "mysql", "redis", "haproxy", "shopd-server", "peers", "promtool", "browser"] }
 group "bench" { targets = ["mysql", "redis", "shopd-server", "bench-nginx", "bench-php", "bench-peers", "bench-load"] }
 group "everything" { targets = ["stage-0", "harness", "tests", "bench"] }
 
@@ -82,6 +82,12 @@ target "client" {
 target "gateway" {
   context = "services/gateway"
   tags    = ["webstack/gateway"]
+}
+
+target "haproxy" {
+  context  = "services/haproxy"
+  tags     = ["webstack/haproxy"]
+  contexts = { static = "app/static" }
 }
 
 target "redis" {

@@ -1,0 +1,102 @@
+# What the tests of this folder share: the machines of compose.yaml, once for each file of tests.
+
+load ../lib/lab
+
+NET=${BALANCER_NET:-198.18.8}
+SITE=http://$NET.10
+
+machines() { docker compose --env-file compose/lab.env --file tests/balancer/compose.yaml "$@"; }
+
+# inside MACHINE COMMAND...: runs it there, without a shell.
+inside() { machines exec --no-TTY "$@"; }
+
+start_machines() { # MACHINE...
+    bash -c '. services/toolbox/host/lib.sh && . services/toolbox/host/secrets.sh && ensure_secrets'
+    LAB_NAME=$(lab_setting LAB_NAME)
+    export LAB_NAME
+    stop_machines
+    machines up --detach --wait --wait-timeout 90 "$@"
+}
+
+stop_machines() { machines --profile '*' down --volumes --timeout 3; }
+
+# start_balancer [SETTING=VALUE...]: a new one, before servers that know no orders.
+start_balancer() {
+    # shellcheck disable=SC2163 # they are names with their values
+    (export LAB_NAME "$@" && machines up --detach --wait --force-recreate --timeout 3 lb-1 server-1 server-2)
+    within 5 state_is server-1 UP
+    within 5 state_is server-2 UP
+}
+
+# obey MACHINE [ORDER [VALUE]]: forgets earlier orders, and follows this one (see backend.py). Prints when, in milliseconds.
+obey() {
+    inside "$1" sh -c 'rm -f /tmp/not-ready /tmp/slow /tmp/refuse /tmp/hang-up
+        [ -z "$1" ] || echo "$2" >"/tmp/$1"; date +%s%3N' - "${2-}" "${3-}"
+}
+
+# asked MACHINE REQUEST: how often it was sent this request, such as "POST /orders".
+asked() { inside "$1" sh -c 'grep -cxF "$1" /tmp/requests || true' - "$2"; }
+is_asked() { [ "$(asked "$1" "$2")" -ge 1 ]; }
+
+# fetch PATH [CURL OPTIONS]: as the visitor.
+fetch() { inside client curl --silent --max-time 20 "${@:2}" "$SITE$1"; }
+fetch_status() { fetch "$@" --output /dev/null --write-out '%{http_code}'; }
+
+# share [MACHINE]: who served 60 requests of this visitor, one after the other: "30 server-1,30 server-2".
+share() {
+    inside "${1:-client}" curl --silent --output /dev/null --write-out '%header{x-served-by}\n' "$SITE/?[1-60]" |
+        sort | uniq -c | awk '{ printf "%s%s %s", comma, $1, $2; comma = "," }'
+}
+
+runtime() { inside lb-1 runtime "$@"; }
+
+# container MACHINE: the id of its container.
+container() { machines ps --all --quiet "$1"; }
+
+# state_is MACHINE STATE: what HAProxy thinks of it.
+state_is() { inside lb-1 servers | grep -q "^$1 .* $2 "; }
+
+# --- Visitors without end -----------------------------------------------------------------------------------------
+
+# They come by themselves, each with a new connection, six at a time, and note who served, the status, when, how long.
+start_visitors() {
+    inside client rm -f /tmp/enough
+    inside client sh -c 'for _ in 1 2 3 4 5 6; do
+            while [ ! -e /tmp/enough ]; do
+                curl --silent --max-time 10 --output /dev/null \
+                    --write-out "%header{x-served-by} %{http_code} $(date +%s%3N) %{time_total}\n" "$1/visit"
+            done &
+        done; wait' - "$SITE" >"$BATS_TEST_TMPDIR/visits" 3>&- &
+    VISITORS=$!
+    more_visits 100
+}
+
+# more_visits N: waits until there were so many more.
+more_visits() {
+    within 30 has_visits $(($(visits) + $1))
+}
+
+has_visits() { [ "$(visits)" -ge "$1" ]; }
+visits() { wc -l <"$BATS_TEST_TMPDIR/visits"; }
+
+stop_visitors() {
+    inside client touch /tmp/enough
+    wait "$VISITORS"
+    echo "# $(visits) visits" >&3
+}
+
+# served_since MACHINE MILLISECONDS: the visits that began after it; first and last say when.
+served_since() { awk -v node="$1" -v since="$2" '$1 == node && $3 > since { print $3 }' "$BATS_TEST_TMPDIR/visits" | sort -n; }
+
+slowest_visit_ms() { awk '$4 > slowest { slowest = $4 } END { printf "%d", slowest * 1000 }' "$BATS_TEST_TMPDIR/visits"; }
+
+failed_visits() { grep -vc ' 200 ' "$BATS_TEST_TMPDIR/visits" || true; }
+
+# --- What the configuration promises ------------------------------------------------------------------------------
+
+# setting NAME: of the health checks, in milliseconds or as a number.
+setting() {
+    sed -n 's/^ *default-server check //p' services/haproxy/conf/4-web.cfg |
+        awk -v name="$1" '{ for (i = 1; i < NF; i++) if ($i == name) { value = $(i + 1)
+            print value ~ /ms$/ ? value + 0 : value ~ /s$/ ? value * 1000 : value } }'
+}
