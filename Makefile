@@ -46,6 +46,10 @@ logs: ## what the machines wrote last; NODE=server-1 for one of them, FOLLOW=1 t
 ask: ## a question's answer, and what proves it here: make ask Q=0.3 (the questions, without)
 	@bash $(HOST)/ask.sh $(call quote,$(Q))
 
+.PHONY: diff
+diff: ## what one stage adds to another, and why: make diff FROM=0 TO=1
+	@bash $(HOST)/toolbox.sh services/toolbox/bin/diff $(call quote,$(FROM)) $(call quote,$(TO))
+
 .PHONY: reset
 reset: ## the stage that is up, back to its first state
 	@bash $(HOST)/reset.sh
