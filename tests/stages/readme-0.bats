@@ -29,7 +29,7 @@ blocks() {
         count=$((count + 1))
     done
     echo "# $count blocks of commands" >&3
-    assert [ "$count" -ge 10 ]
+    assert [ "$count" -ge 11 ]
 }
 
 # questions: the ids of those that this stage can show.

@@ -53,10 +53,11 @@ first_running() {
 
 # run_on MACHINE COMMAND: as a learner would. A command on this machine is no part of the make that started us.
 run_on() {
+    local container
     if [ "$1" = "your machine" ]; then
         (unset MAKEFLAGS MFLAGS MAKELEVEL && with_deadline "$COMMAND_SECONDS" bash -c "$2")
     else
-        docker exec "$(node_container "$1")" timeout "$COMMAND_SECONDS" sh -c "$2"
+        container=$(node_container "$1") && docker exec "$container" timeout "$COMMAND_SECONDS" sh -c "$2"
     fi
 }
 
