@@ -42,6 +42,18 @@ shell: ## a shell on a machine: make shell NODE=server-1 (the visitor's machine,
 logs: ## what the machines wrote last; NODE=server-1 for one of them, FOLLOW=1 to go on
 	@FOLLOW=$(FOLLOW) bash $(HOST)/logs.sh $(call quote,$(NODE))
 
+.PHONY: ask
+ask: ## a question's answer, and what proves it here: make ask Q=0.3 (the questions, without)
+	@bash $(HOST)/ask.sh $(call quote,$(Q))
+
+.PHONY: trace
+trace: ## one request hop by hop, from the machines' own logs: make trace URL=http://www.foobar.com/products/1
+	@bash $(HOST)/trace.sh $(call quote,$(URL))
+
+.PHONY: diff
+diff: ## what one stage adds to another, and why: make diff FROM=0 TO=1
+	@bash $(HOST)/toolbox.sh services/toolbox/bin/diff $(call quote,$(FROM)) $(call quote,$(TO))
+
 .PHONY: reset
 reset: ## the stage that is up, back to its first state
 	@bash $(HOST)/reset.sh

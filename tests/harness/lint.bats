@@ -13,7 +13,7 @@ setup() {
 
 # One file of every kind, each as it should be.
 clean_tree() {
-    mkdir -p compose/0-single services/site app "a folder"
+    mkdir -p compose/0-single services/site app exercises/questions "a folder"
     printf '#!/usr/bin/env bash\nset -euo pipefail\necho "hello"\n' >run
     printf '#!/usr/bin/env bash\necho "a name with a space"\n' >"a folder/say it.sh"
     printf '"""A greeting."""\n\nprint("hello")\n' >hello.py
@@ -30,6 +30,30 @@ FROM base
 COPY --from=base /etc/nginx /etc/nginx
 ENTRYPOINT ["nginx", "-g", "daemon off;"]
 DOCKERFILE
+    cat >$question <<'QUESTION'
+# 0.1 What is it?
+
+Stages: 0 1
+
+A site.
+
+Nothing else.
+
+## See it
+
+```sh
+# on site or other-site
+echo hello \
+  again
+```
+
+Look for `h.llo`: it says so.
+
+```sh
+# on your machine, in stage 1
+true
+```
+QUESTION
     cat >compose/0-single/compose.yaml <<'COMPOSE'
 name: ${LAB_NAME}
 
@@ -62,6 +86,7 @@ COMPOSE
 
 stage=compose/0-single/compose.yaml
 dockerfile=services/site/Dockerfile
+question=exercises/questions/0.1.md
 
 # finds CHECK TEXT: that check alone fails, in one line of TAP, and its comments have the text.
 finds() {
@@ -82,30 +107,30 @@ change() {
     run "$lint"
     echo "$output"
     [ "$status" -eq 0 ]
-    [ "$(grep -c '^ok ' <<<"$output")" -eq 11 ]
-    [ "${lines[-1]}" = "1..11" ]
-    [ "${#lines[@]}" -eq 12 ]
+    [ "$(grep -c '^ok ' <<<"$output")" -eq 12 ]
+    [ "${lines[-1]}" = "1..12" ]
+    [ "${#lines[@]}" -eq 13 ]
     [ "${lines[0]}" = "ok 1 - shellcheck: 2 shell files" ]
     [ "${lines[2]}" = "ok 3 - yamllint: 2 YAML files" ]
     [ "${lines[5]}" = "ok 6 - dockerfiles: 1 Dockerfiles" ]
-    [ "${lines[9]}" = "ok 10 - length: 4 source files" ]
+    [ "${lines[10]}" = "ok 11 - length: 4 source files" ]
 }
 
 @test "one fault does not keep the other checks from running" {
     echo 'echo $HOME' >>run
     run "$lint"
     [ "$status" -eq 1 ]
-    [ "$(grep -c '^ok ' <<<"$output")" -eq 10 ]
+    [ "$(grep -c '^ok ' <<<"$output")" -eq 11 ]
     grep -q '^not ok 1 - shellcheck: 2 shell files$' <<<"$output"
-    [ "${lines[-1]}" = "1..11" ]
+    [ "${lines[-1]}" = "1..12" ]
 }
 
 @test "an empty tree fails every check: nothing was looked at" {
     rm -r -- * .yamllint
     run "$lint"
     [ "$status" -eq 1 ]
-    [ "$(grep -c '^not ok ' <<<"$output")" -eq 11 ]
-    [ "$(grep -c '^# nothing to look at$' <<<"$output")" -eq 11 ]
+    [ "$(grep -c '^not ok ' <<<"$output")" -eq 12 ]
+    [ "$(grep -c '^# nothing to look at$' <<<"$output")" -eq 12 ]
 }
 
 @test "a check that is not there is an error" {
@@ -341,6 +366,56 @@ MORE
 @test "compose: what Compose refuses" {
     echo 'sevices: {}' >>$stage
     finds compose "$stage: Compose does not accept it"
+}
+
+# --- Questions ---
+
+@test "questions: the first line has the id of the file" {
+    change $question '# 0.1 ' '# 0.2 '
+    finds questions "$question:1: the first line is not"
+}
+
+@test "questions: the stages" {
+    change $question 'Stages: 0 1' 'Stages: all'
+    finds questions "$question:3: not \"Stages: 0 1 …\""
+    change $question 'Stages: all' ''
+    finds questions "$question:5: before the answer stands"
+}
+
+@test "questions: 12 lines of answer, each 76 columns" {
+    change $question 'A site.' "$(seq 11)"
+    "$lint" questions
+    change $question 'Nothing else.' "$(printf 'Nothing\nelse.')"
+    finds questions "$question:18: the answer has more than 12 lines"
+    clean_tree
+    change $question 'A site.' "$(printf '%077d' 0)"
+    finds questions "$question:5: a line of the answer has more than 76 columns"
+    change $question "$(printf '%077d' 0)" ''
+    change $question 'Nothing else.' ''
+    finds questions "no answer"
+}
+
+@test "questions: a command says where" {
+    change $question '# on site or other-site' '# at home'
+    finds questions "$question:12: the first line of a command is not \"# on MACHINE\""
+}
+
+@test "questions: a machine has a command, which ends" {
+    change $question $'\ntrue' ''
+    finds questions "a machine without a command"
+    clean_tree
+    change $question $'true\n```' true
+    finds questions "a command that is not closed"
+}
+
+@test "questions: something is to be seen, in every stage, and it is said what that proves" {
+    change $question 'Look for `h.llo`: it says so.' 'Look for `h.llo`'
+    finds questions "$question:17: neither a command nor"
+    change $question 'Look for `h.llo`' ''
+    finds questions "nothing to look for in stage 0"
+    clean_tree
+    change $question '# on site or other-site' '# on site, in stage 1'
+    finds questions "nothing to look for in stage 0"
 }
 
 # --- Text ---
