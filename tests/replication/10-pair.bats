@@ -185,7 +185,7 @@ ill() { ! at "$1" mysql-healthcheck >"$BATS_TEST_TMPDIR/words" 2>&1 && grep -E -
     at server-2 healthcheck
     # A source that is away.
     at server-1 's6-svc -wd -d /run/s6/mysql'
-    within 15 ill server-2 "nothing is received \(Replica_IO_Running: Connecting\).*error (re)?connecting to source"
+    within 15 ill server-2 "nothing is received \(Replica_IO_Running: Connecting\).*Error (re)?connecting to source"
     run at server-2 healthcheck
     assert_failure
     # It can be read all the same, and the shop goes on reading.

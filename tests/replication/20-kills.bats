@@ -71,7 +71,7 @@ kill_again_and_again() {
         write_some
         for node in "$@"; do kill_mysql "$node" & done
         wait
-        within 60 in_order
+        within 60 connected
     done
     write_some
     stop_writing

@@ -86,7 +86,7 @@ PHASES=('/var/lib/mysql/data.new.empty/ibdata1' '/var/lib/mysql/data.new' '/var/
             kill_mysql server-2
             refute at server-2 "test -d /var/lib/mysql/data"
             within 60 in_order
-            assert_equal "$(at server-2 "ls /var/lib/mysql; pgrep -xc mysqld")" $'data\n1'
+            assert_equal "$(at server-2 "ls /var/lib/mysql; grep -lx mysqld /proc/[0-9]*/comm | wc -l")" $'data\n1'
         done
     done
     echo "# $((REPEAT * ${#PHASES[@]})) copies interrupted" >&3

@@ -38,6 +38,9 @@ in_order() {
         role_has server-1 role=primary replicas=1 semisync=on
 }
 
+# connected: commits wait for the replica's word; it may have some left to apply.
+connected() { role_has server-2 receiver=Yes applier=Yes semisync=on && role_has server-1 replicas=1 semisync=on; }
+
 # said NODE TEXT: its log has it.
 said() { compose logs --no-log-prefix "$1" 2>&1 | grep -F -- "$2"; }
 
@@ -101,7 +104,7 @@ write_some() { within 60 has_more_than $(($(acknowledged) + 200)); }
 # stop_writing: LEDGER is a file of all that were acknowledged.
 stop_writing() {
     LEDGER=$BATS_TEST_TMPDIR/ledger
-    at server-1 "touch /tmp/enough; until ! pgrep -f /tmp/write-on >/dev/null; do sleep 0.05; done"
+    at server-1 "touch /tmp/enough; while grep -qs [w]rite-on /proc/[0-9]*/cmdline; do sleep 0.05; done"
     at server-1 "cat /tmp/ledger.*" | sort >"$LEDGER"
 }
 
