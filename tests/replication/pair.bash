@@ -6,7 +6,7 @@ SERVER_MEMORY=$(lab_setting SERVER_MEMORY)
 export REPLICATION_SECRETS SERVER_MEMORY
 
 NET=${REPLICATION_NET:-198.51.100}
-PRIMARY=$NET.21 REPLICA=$NET.22
+export PRIMARY=$NET.21 REPLICA=$NET.22
 
 compose() { docker compose --progress quiet --file tests/replication/compose.yaml "$@"; }
 
