@@ -17,4 +17,5 @@ ensure_secret() {
 
 ensure_secrets() {
     ensure_secret mysql-shop-password
+    ensure_secret mysql-repl-password
 }
