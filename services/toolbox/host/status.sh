@@ -29,12 +29,29 @@ programs() {
 memory=$(docker ps --quiet --filter "$labelled" | xargs docker stats --no-stream --format '{{.ID}} {{.MemUsage}}' |
     awk '{ sub("iB", "", $2); print }')
 
+# address ID: where visitors reach the machine; else the first address it has.
+address() {
+    docker inspect --format '{{range $name, $net := .NetworkSettings.Networks}}{{$name}} {{$net.IPAddress}}{{"\n"}}{{end}}' "$1" |
+        awk -v public="${LAB_NAME}_public" 'NF == 2 { if (first == "") first = $2; if ($1 == public) first = $2 } END { print first }'
+}
+
+# ask_machines TITLE COMMAND: what the command says on each machine that has it, under the title.
+ask_machines() {
+    local node said title=$1
+    for node in $(nodes); do
+        said=$(on "$node" sh -c "! command -v $2 >/dev/null || $2 2>&1")
+        [ -n "$said" ] || continue
+        [ -z "$title" ] || printf '\n%s\n\n' "$title"
+        title=
+        printf '%s\n' "$said" | awk -v node="$node" '{ printf "  %-10s %s\n", (NR == 1 ? node : ""), $0 }'
+    done
+}
+
 # rows: "ID|NODE|STATE" lines become the table.
 rows() {
-    local id node state address
+    local id node state
     while IFS='|' read -r id node state; do
-        address=$(docker inspect --format "{{with index .NetworkSettings.Networks \"${LAB_NAME}_public\"}}{{.IPAddress}}{{end}}" "$id")
-        printf '  %-10s %-16s %-22s %-9s %s\n' "$node" "${address:--}" "$state" \
+        printf '  %-10s %-16s %-22s %-9s %s\n' "$node" "$(address "$id")" "$state" \
             "$(printf '%s\n' "$memory" | awk -v id="$id" '$1 == id { print $2 }')" "$(programs "$node")"
     done
 }
@@ -44,6 +61,9 @@ state_of() { sed 's/|Up [^(]*(\(.*\))$/|\1/; s/|Up .*/|running/'; }
 printf 'Stage %s, %s\n\n  %-10s %-16s %-22s %-9s %s\n' "$stage" "${directory#*-}" machine address state memory programs
 docker ps --all --filter "$labelled" \
     --format '{{.ID}}|{{.Label "com.docker.compose.service"}}|{{.Status}}' | state_of | sort -t'|' -k2 | rows
+
+ask_machines 'What the balancer thinks of the web servers' servers
+ask_machines 'Databases' mysql-role
 
 printf '\nThe site, as the visitor on client sees it\n\n'
 printf '  %-24s %s\n' 'www.foobar.com is' "$(on client dig +short +time=1 +tries=1 www.foobar.com | xargs)"
