@@ -60,13 +60,13 @@ trap 'status=$?; [ $status -eq 0 ] || give_up; leave' EXIT
 step "Starting the machines of stage $STAGE" start_nodes
 step "Waiting for the first page" wait_until "$FIRST_PAGE_SECONDS" page_from_client
 
+# what_to_try prints x-lab-try of the stage's file.
+what_to_try() { awk '/^x-lab-try:/ { on = 1; next } /^[^ ]/ { on = 0 } on' "$(stage_file "$STAGE")"; }
+
 cat <<DONE
 
 Stage $STAGE is up. Open   http://localhost:$HTTP_PORT/
 
 Try next:
-  make run NODE=client CMD='curl -si http://www.foobar.com/products/1'    a page as a visitor gets it; read X-Served-By
-  make run NODE=client CMD='dig +noall +answer www.foobar.com'            the name becomes an address
-  make run NODE=server-1 CMD='s6-svc -d /run/s6/shopd'                    stop the application (s6-svc -u starts it), reload the page
-  make status                                                             one screen: who runs, what it uses
+$(what_to_try)
 DONE
