@@ -21,7 +21,7 @@ help:
 doctor: ## look at engine, memory, disk, port, networks; repair what can be
 	@bash $(HOST)/doctor.sh
 
-stage-%: ## start stage N (0: the whole web stack on one machine) and wait until it serves
+stage-%: ## start stage N (0: one machine; 1: balancer, two servers, replica) and wait until it serves
 	@bash $(HOST)/stage.sh $(call quote,$*)
 
 .PHONY: status
@@ -105,7 +105,7 @@ bench: ## compare shopd with PHP-FPM, libfcgi and a null responder: about 20 min
 
 .PHONY: figures
 figures: ## put what the last make test measured into the README
-	@bash $(HOST)/toolbox.sh services/toolbox/bin/figures README.md compose/0-single/README.md
+	@bash $(HOST)/toolbox.sh services/toolbox/bin/figures README.md compose/*/README.md
 
 .PHONY: bench-figures
 bench-figures: ## put what the last make bench measured into the README

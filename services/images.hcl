@@ -5,10 +5,11 @@ variable "MYSQL_ARCHIVE" { default = "" }
 variable "NPM_REGISTRY" { default = "" }
 
 group "stage-0" { targets = ["server", "dns", "client", "gateway"] }
+group "stage-1" { targets = ["haproxy", "server", "dns", "client", "gateway"] }
 group "harness" { targets = ["toolbox", "app-tools"] }
 group "tests" { targets = ["server", "client", "mysql", "redis", "haproxy", "shopd-server", "peers", "promtool", "browser"] }
 group "bench" { targets = ["mysql", "redis", "shopd-server", "bench-nginx", "bench-php", "bench-peers", "bench-load"] }
-group "everything" { targets = ["stage-0", "harness", "tests", "bench"] }
+group "everything" { targets = ["stage-0", "stage-1", "harness", "tests", "bench"] }
 
 # --- What others are built from ---
 
