@@ -5,6 +5,11 @@ load lab
 
 setup_file() { start_machines; }
 teardown_file() { stop_machines; }
+teardown() {
+    # Visitors of a test that failed would be in the way of the next one.
+    stop_visitors
+    [ -n "${BATS_TEST_COMPLETED:-}" ] || explain
+}
 
 # --- Who gets the next request ----------------------------------------------------------------------------------
 
@@ -101,10 +106,9 @@ parallel() {
 
 @test "a server that is not ready gets nothing after the time that the settings say, and comes back" {
     start_balancer
-    # README.md has the formulas. A visit began up to so much before it reached the server, on a host that is busy.
+    # README.md has the formulas.
     noticed_ms=$(($(setting inter) + ($(setting fall) - 1) * $(setting fastinter)))
     back_ms=$(($(setting downinter) + ($(setting rise) - 1) * $(setting fastinter)))
-    host_ms=300
     assert [ "$noticed_ms" -gt 0 ] && assert [ "$back_ms" -gt 0 ]
     start_visitors
     # More than once, since the fault may come just before a check.
@@ -112,12 +116,14 @@ parallel() {
         ill=$(obey server-1 not-ready)
         within 10 state_is server-1 DOWN
         more_visits 50
-        healthy=$(obey server-1)
+        healthy=$(forget server-1)
         within 10 state_is server-1 UP
         more_visits 50
-        last=$(served_since server-1 "$ill" | awk -v healthy="$healthy" '$1 < healthy' | tail -n 1)
-        first=$(served_since server-1 "$healthy" | head -n 1)
+        last=$(served server-1 "$ill" "$healthy" | tail -n 1)
+        first=$(served server-1 "$healthy" | head -n 1)
         echo "# out after $((${last:-$ill} - ill)) ms (at most $noticed_ms), back after $((first - healthy)) ms (at most $back_ms)" >&3
+        # On a host that is busy everything takes longer, also a visit.
+        host_ms=$(($(slowest_visit_ms) + 200))
         assert [ $((${last:-$ill} - ill)) -le $((noticed_ms + host_ms)) ]
         assert [ $((first - healthy)) -le $((back_ms + host_ms)) ]
     done
@@ -159,22 +165,30 @@ parallel() {
 @test "a server that hangs up, or has lost its application: GET goes to the other one, POST does not" {
     start_balancer
     for order in "hang-up now" "refuse 502"; do
+        forget server-1
         # shellcheck disable=SC2086 # an order and its value
         obey server-1 $order
         for n in 1 2 3 4; do
             assert_equal "$(fetch_status "/$n")" 200
         done
-        # One of two meets server-1.
-        posts=$(for n in 1 2; do fetch_status "/orders/$n" --data a=b && echo; done | sort | tr '\n' ' ')
-        assert_equal "$posts" "200 502 "
+        # Those that met server-1 are 502, and nobody was asked twice.
+        sent=$(asked server-1 "POST /orders") taken=$(asked server-2 "POST /orders")
+        posts=$(for n in 1 2 3 4; do fetch_status /orders --data a=b && echo; done)
+        assert_equal "$(grep -c 502 <<<"$posts")" $(($(asked server-1 "POST /orders") - sent))
+        assert_equal "$(grep -c 200 <<<"$posts")" $(($(asked server-2 "POST /orders") - taken))
+        assert_equal "$(wc -l <<<"$posts")" 4
+        assert_equal $(($(asked server-1 "POST /orders") + $(asked server-2 "POST /orders") - sent - taken)) 4
     done
 }
 
 @test "a server that refuses more work (503) is believed" {
     start_balancer
     obey server-1 refuse 503
-    gets=$(for n in 1 2 3 4; do fetch_status "/$n" && echo; done | sort | tr '\n' ' ')
-    assert_equal "$gets" "200 200 503 503 "
+    gets=$(for n in 1 2 3 4; do fetch_status /page && echo; done)
+    assert_equal "$(grep -c 503 <<<"$gets")" "$(asked server-1 "GET /page")"
+    assert_equal "$(grep -c 200 <<<"$gets")" "$(asked server-2 "GET /page")"
+    assert_equal "$(wc -l <<<"$gets")" 4
+    is_asked server-1 "GET /page"
 }
 
 @test "the port of a server is closed: also a POST goes to the other one, since nothing was sent" {
@@ -236,16 +250,14 @@ parallel() {
         runtime set maxconn server "web/$node" 1
     done
     inside client curl --silent --no-progress-meter --parallel --parallel-immediate --output /dev/null \
-        --write-out '%{http_code} %header{x-served-by} %{time_total}\n' "$SITE/?[1-4]" >"$BATS_TEST_TMPDIR/answers" 3>&- &
-    visitors=$!
-    queued() { inside lb-1 servers | awk '$1 == "all" { waiting = $6 } END { exit waiting != 2 }'; }
-    within 2 queued
-    wait "$visitors"
+        --write-out '%{http_code} %header{x-served-by} %{time_total}\n' "$SITE/?[1-4]" >"$BATS_TEST_TMPDIR/answers"
     run sort "$BATS_TEST_TMPDIR/answers"
-    assert_line --index 0 --regexp '^200 server-[12] 3\.'
-    assert_line --index 1 --regexp '^200 server-[12] 3\.'
-    assert_line --index 2 --regexp '^503 lb-1 2\.'
-    assert_line --index 3 --regexp '^503 lb-1 2\.'
+    assert_line --index 0 --regexp '^200 server-[12] [3-9]\.'
+    assert_line --index 1 --regexp '^200 server-[12] [3-9]\.'
+    assert_line --index 2 --regexp '^503 lb-1 [2-4]\.'
+    assert_line --index 3 --regexp '^503 lb-1 [2-4]\.'
+    # As many waited at once.
+    assert_equal "$(inside client curl --silent "$SITE:8404/;csv" | awk -F, '$1 == "web" && $2 == "BACKEND" { print $4 }')" 2
 }
 
 @test "a visitor who sends the header slowly is cut off with 408" {
@@ -254,7 +266,7 @@ parallel() {
     took=$(seconds inside client timeout 15 sh -c "$slowly | nc $NET.10 80 >/tmp/answer || true")
     run inside client head -n 1 /tmp/answer
     assert_output --regexp '^HTTP/1.1 408'
-    assert [ "${took%.*}" -ge 5 ] && assert [ "${took%.*}" -le 6 ]
+    assert [ "${took%.*}" -ge 5 ] && assert [ "${took%.*}" -le 8 ]
 }
 
 # --- Work on it -------------------------------------------------------------------------------------------------
@@ -271,8 +283,8 @@ parallel() {
     runtime set server web/server-1 state ready
     more_visits 100
     stop_visitors
-    assert_equal "$(served_since server-1 "$drained" | awk -v back="$back" '$1 < back' | wc -l)" 0
-    assert [ "$(served_since server-1 "$back" | wc -l)" -gt 0 ]
+    assert_equal "$(served server-1 "$drained" "$back")" ""
+    assert [ "$(served server-1 "$back" | wc -l)" -gt 0 ]
     assert_equal "$(failed_visits)" 0
 }
 
