@@ -28,11 +28,11 @@ start_balancer() {
     within 5 state_is server-2 UP
 }
 
-# obey MACHINE [ORDER [VALUE]]: forgets earlier orders, and follows this one (see backend.py). Prints when, in milliseconds.
-obey() {
-    inside "$1" sh -c 'rm -f /tmp/not-ready /tmp/slow /tmp/refuse /tmp/hang-up
-        [ -z "$1" ] || echo "$2" >"/tmp/$1"; date +%s%3N' - "${2-}" "${3-}"
-}
+# obey MACHINE ORDER [VALUE]: follows this order, see backend.py. Prints when, in milliseconds: it is in force by then.
+obey() { inside "$1" sh -c 'echo "$2" >"/tmp/$1" && date +%s%3N' - "$2" "${3-}"; }
+
+# forget MACHINE: none any more. Prints when: until then they were in force.
+forget() { inside "$1" sh -c 'date +%s%3N && rm -f /tmp/not-ready /tmp/slow /tmp/refuse /tmp/hang-up'; }
 
 # asked MACHINE REQUEST: how often it was sent this request, such as "POST /orders".
 asked() { inside "$1" sh -c 'grep -cxF "$1" /tmp/requests || true' - "$2"; }
@@ -56,15 +56,20 @@ container() { machines ps --all --quiet "$1"; }
 # state_is MACHINE STATE: what HAProxy thinks of it.
 state_is() { inside lb-1 servers | grep -q "^$1 .* $2 "; }
 
+# explain: when HAProxy took which server for down or up, and why, for a test that failed.
+explain() { docker logs --timestamps "$(container lb-1)" 2>&1 | grep -E ' is (UP|DOWN)' || true; }
+
 # --- Visitors without end -----------------------------------------------------------------------------------------
 
-# They come by themselves, each with a new connection, six at a time, and note who served, the status, when, how long.
+# They come by themselves, each with a new connection, six at a time, and note who served, the status, begin and end.
 start_visitors() {
     inside client rm -f /tmp/enough
     inside client sh -c 'for _ in 1 2 3 4 5 6; do
             while [ ! -e /tmp/enough ]; do
-                curl --silent --max-time 10 --output /dev/null \
-                    --write-out "%header{x-served-by} %{http_code} $(date +%s%3N) %{time_total}\n" "$1/visit"
+                begin=$(date +%s%3N)
+                answer=$(curl --silent --max-time 10 --output /dev/null \
+                    --write-out "%header{x-served-by} %{http_code}" "$1/visit")
+                echo "$answer $begin $(date +%s%3N)"
             done &
         done; wait' - "$SITE" >"$BATS_TEST_TMPDIR/visits" 3>&- &
     VISITORS=$!
@@ -80,15 +85,20 @@ has_visits() { [ "$(visits)" -ge "$1" ]; }
 visits() { wc -l <"$BATS_TEST_TMPDIR/visits"; }
 
 stop_visitors() {
+    [ -n "${VISITORS:-}" ] || return 0
     inside client touch /tmp/enough
     wait "$VISITORS"
+    VISITORS=
     echo "# $(visits) visits" >&3
 }
 
-# served_since MACHINE MILLISECONDS: the visits that began after it; first and last say when.
-served_since() { awk -v node="$1" -v since="$2" '$1 == node && $3 > since { print $3 }' "$BATS_TEST_TMPDIR/visits" | sort -n; }
+# served MACHINE FROM [TO]: its visits that lie between, each as the time of its end.
+served() {
+    awk -v node="$1" -v from="$2" -v to="${3:-9e15}" '$1 == node && $3 >= from && $4 <= to { print $4 }' \
+        "$BATS_TEST_TMPDIR/visits" | sort -n
+}
 
-slowest_visit_ms() { awk '$4 > slowest { slowest = $4 } END { printf "%d", slowest * 1000 }' "$BATS_TEST_TMPDIR/visits"; }
+slowest_visit_ms() { awk '$4 - $3 > slowest { slowest = $4 - $3 } END { print slowest }' "$BATS_TEST_TMPDIR/visits"; }
 
 failed_visits() { grep -vc ' 200 ' "$BATS_TEST_TMPDIR/visits" || true; }
 
