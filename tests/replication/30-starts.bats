@@ -159,10 +159,11 @@ one_error() {
 }
 
 @test "on a server s6 does not try again what only a person can mend" {
-    compose run --rm --no-TTY --detach --name replication-empty --entrypoint start empty-secret
-    given_up() { docker exec replication-empty s6-svwait -D -t 500 /run/s6/mysql; }
+    name=$LAB_NAME-replication-empty
+    compose run --rm --no-TTY --detach --name "$name" --entrypoint start empty-secret
+    given_up() { docker exec "$name" s6-svwait -D -t 500 /run/s6/mysql; }
     within 20 given_up
-    words=$(docker logs replication-empty 2>&1 | grep -c '^error: ')
-    docker rm --force --volumes replication-empty
+    words=$(docker logs "$name" 2>&1 | grep -c '^error: ')
+    docker rm --force --volumes "$name"
     assert_equal "$words" 1
 }

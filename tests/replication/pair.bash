@@ -3,7 +3,9 @@
 
 REPLICATION_SECRETS=$PWD/.lab/replication-test
 SERVER_MEMORY=$(lab_setting SERVER_MEMORY)
-export REPLICATION_SECRETS SERVER_MEMORY
+# Two trees that are tested on one engine need two names, and two networks (REPLICATION_NET).
+LAB_NAME=$(lab_setting LAB_NAME)
+export REPLICATION_SECRETS SERVER_MEMORY LAB_NAME
 
 NET=${REPLICATION_NET:-198.51.100}
 export PRIMARY=$NET.21 REPLICA=$NET.22
@@ -58,7 +60,7 @@ without_data() {
     local node
     for node in "$@"; do
         compose rm --force --stop "$node"
-        docker volume rm --force "webstack-replication_data-${node#server-}"
+        docker volume rm --force "$LAB_NAME-replication_data-${node#server-}"
     done
 }
 
