@@ -74,7 +74,7 @@ SEEN=0 WANTED=0
 # look PATTERN WHY: is it in the last output?
 look() {
     WANTED=$((WANTED + 1))
-    if grep -qE -e "$1" "$OUTPUT"; then
+    if grep -qiE -e "$1" "$OUTPUT"; then
         SEEN=$((SEEN + 1))
         printf '  seen: %s\n' "$2"
     else
