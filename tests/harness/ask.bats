@@ -33,7 +33,7 @@ copy_of_the_tree() {
     for id in whatever '../0.1' '*' '.'; do
         ask Q="$id"
         assert_failure
-        assert_line "error: there is no question $id; there are $(echo Q.{1..7} 0.{1..10})"
+        assert_line "error: there is no question $id; there are $(echo Q.{1..7} 0.{1..10} 1.{1..8})"
     done
 }
 
