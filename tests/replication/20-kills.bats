@@ -7,7 +7,7 @@ load ../lib/lab
 load pair.bash
 
 setup_file() {
-    export REPEAT=${REPEAT:-1}
+    export REPEAT=${REPEAT:-3}
     start_pair
 }
 teardown_file() { remove_pair; }
