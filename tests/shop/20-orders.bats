@@ -8,16 +8,6 @@ setup_file() {
     to_client order
 }
 
-# address NAME: an e-mail address of this test alone.
-address() { echo "$1-$BATS_SUITE_TEST_NUMBER@example.com"; }
-
-# a_buyer JAR: a visitor with a new account. EMAIL: its address.
-a_buyer() {
-    EMAIL=$(address "$1")
-    sign_up "$1" "$EMAIL"
-    is_signed_in "$1"
-}
-
 # --- The cart ---------------------------------------------------------------------------------------------------
 
 @test "a visitor without an account fills a cart; it costs what the products cost now" {

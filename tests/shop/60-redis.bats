@@ -22,16 +22,6 @@ teardown_file() {
     rm -f .lab/redis-password-for-all
 }
 
-# address NAME: an e-mail address of this test alone.
-address() { echo "$1-$BATS_SUITE_TEST_NUMBER@example.com"; }
-
-# a_buyer JAR: a visitor with a new account.
-a_buyer() {
-    EMAIL=$(address "$1")
-    sign_up "$1" "$EMAIL"
-    is_signed_in "$1"
-}
-
 service() { on server-1 "s6-svc -w$2 -$1 /run/s6/$3"; }
 restart_shopd() { service r U shopd; }
 cart_of() { browse "$1" /api/v1/cart | content | jq -c '[.items[] | [.product, .quantity]]'; }
@@ -40,7 +30,6 @@ cart_of() { browse "$1" /api/v1/cart | content | jq -c '[.items[] | [.product, .
 pause() { docker pause "$(container "$1")"; }
 resume() { docker unpause "$(container "$1")"; }
 redis_answers() { on redis "as-shop PING" | grep -q PONG; }
-is_told() { browse "$1" "$2" | grep -q "$3"; }
 
 # --- Sessions -----------------------------------------------------------------------------------------------------
 
@@ -118,11 +107,11 @@ ask_second() {
 # --- Limits -------------------------------------------------------------------------------------------------------
 
 @test "who guesses passwords gains nothing from a new shopd" {
-    email=$(address guess)
-    sign_up owner "$email"
+    account=$(address guess)
+    sign_up owner "$account"
     no_cookies guess
     csrf=$(token guess)
-    guess() { browse guess /login -d "csrf=$csrf" --data-urlencode "email=$email" -d "password=guess"; }
+    guess() { browse guess /login -d "csrf=$csrf" --data-urlencode "email=$account" -d "password=guess"; }
     for i in {1..10}; do guess; done
     run guess
     assert_line --partial "HTTP/1.1 429"
@@ -153,7 +142,7 @@ ask_second() {
         assert_line --regexp '^Retry-After: [0-9]+'
     done
     assert_equal "$(post stranger /cart product=7 quantity=1 csrf=0 | status)" 503
-    run post stranger /login "email=$EMAIL" "password=$PASSWORD" csrf=0
+    run post stranger /login "email=$(address told)" "password=$PASSWORD" csrf=0
     assert_line --partial "HTTP/1.1 503"
     took=$(($(date +%s%3N) - start))
     resume redis
@@ -170,7 +159,7 @@ ask_second() {
     place=$(buy again | location)
     docker restart --time 2 "$(container redis)"
     within 20 redis_answers
-    signs_in() { sign_in again "$EMAIL" | status | grep -q 303; }
+    signs_in() { sign_in again "$(address again)" | status | grep -q 303; }
     within 20 signs_in
     run browse again "$place"
     assert_line --partial "HTTP/1.1 200"

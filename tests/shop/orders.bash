@@ -5,6 +5,16 @@ load visitor.bash
 # sql STATEMENT: what MySQL says, without names of columns.
 sql() { on server-1 "mysql -N shop -e \"$1\""; }
 
+# address NAME: an e-mail address of this test alone.
+address() { echo "$1-$BATS_SUITE_TEST_NUMBER@example.com"; }
+
+# a_buyer JAR: a visitor with a new account. EMAIL: its address.
+a_buyer() {
+    EMAIL=$(address "$1")
+    sign_up "$1" "$EMAIL"
+    is_signed_in "$1"
+}
+
 # stock PRODUCT [NUMBER]: how many there are; with a number, so many there are from now on.
 stock() { sql "${2:+UPDATE products SET stock = $2 WHERE id = $1; }SELECT stock FROM products WHERE id = $1"; }
 
