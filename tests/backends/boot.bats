@@ -1,0 +1,29 @@
+#!/usr/bin/env bats
+# The order of start on a server, when s6 itself is slow: its supervisors are started all at once, and on a busy host that
+# of the first program may come last.
+
+load ../lib/lab
+
+setup() {
+    printf '%032d' 0 >"$BATS_TEST_TMPDIR/secret"
+    cat >"$BATS_TEST_TMPDIR/start" <<'SCRIPT'
+#!/bin/sh
+# As the real one, but the order of start is asked for before there is a supervisor.
+cp -a /etc/s6 /run/s6
+touch /run/s6/boot/down
+(cd /run/s6/boot && exec ./run) &
+sleep 1
+exec s6-svscan /run/s6
+SCRIPT
+    chmod +x "$BATS_TEST_TMPDIR/start"
+}
+
+teardown() { docker rm --force "$server"; }
+
+@test "a program whose supervisor comes late is started all the same" {
+    server=$(docker run --detach --network none --tmpfs /run:exec --tmpfs /tmp --entrypoint /start \
+        --volume "$BATS_TEST_TMPDIR/start:/start:ro" --volume "$BATS_TEST_TMPDIR/secret:/run/secrets/mysql-shop-password:ro" \
+        webstack/server)
+    within 60 docker exec "$server" healthcheck
+    refute [ -n "$(docker logs "$server" 2>&1 | grep '^boot: ')" ]
+}
