@@ -6,10 +6,11 @@ variable "NPM_REGISTRY" { default = "" }
 
 group "stage-0" { targets = ["server", "dns", "client", "gateway"] }
 group "stage-1" { targets = ["haproxy", "server", "dns", "client", "gateway"] }
+group "stage-2" { targets = ["balancer", "server", "dns", "client", "gateway"] }
 group "harness" { targets = ["toolbox", "app-tools"] }
 group "tests" { targets = ["server", "client", "mysql", "redis", "haproxy", "shopd-server", "peers", "promtool", "browser"] }
 group "bench" { targets = ["mysql", "redis", "shopd-server", "bench-nginx", "bench-php", "bench-peers", "bench-load"] }
-group "everything" { targets = ["stage-0", "stage-1", "harness", "tests", "bench"] }
+group "everything" { targets = ["stage-0", "stage-1", "stage-2", "harness", "tests", "bench"] }
 
 # --- What others are built from ---
 
@@ -89,6 +90,13 @@ target "haproxy" {
   context  = "services/haproxy"
   tags     = ["webstack/haproxy"]
   contexts = { static = "app/static" }
+}
+
+# HAProxy on a machine with more programs.
+target "balancer" {
+  context  = "services/balancer"
+  tags     = ["webstack/balancer"]
+  contexts = { haproxy = "target:haproxy" }
 }
 
 target "redis" {
