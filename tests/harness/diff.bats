@@ -40,6 +40,7 @@ YAML
     labels:
       lab.kind: server
       lab.programs: "nginx | Nginx | web server"
+      lab.firewall: nftables
       lab.calls: "nginx -> server-1/nginx : HTTP 80 via dmz"
 YAML
     printf 'networks:\n  public: {internal: true, ipam: {config: [{subnet: 203.0.113.0/24}]}}\n'
@@ -51,6 +52,7 @@ reasons() {
 x-lab-reasons:
   server-2: the first one is not alone any more
   "*/nginx": takes what the other cannot
+  firewall of server-2: nobody else gets in
   client -> server-2/nginx: the visitor is sent here
   "*/nginx -> server-1/nginx: HTTP 80": and from here to the other
   network dmz: between the two nobody listens
@@ -90,6 +92,10 @@ programs
   + server-2/nginx: Nginx, web server
       takes what the other cannot
 
+firewalls
+  + server-2: nftables
+      nobody else gets in
+
 connections
   + client -> server-2/nginx: HTTP 80
       the visitor is sent here
@@ -108,12 +114,13 @@ TEXT
 }
 
 @test "each kind of thing needs a reason" {
-    for reason in 'server-2: the' '"*/nginx": ' 'client -> server-2' '"*/nginx -> ' 'network dmz' 'port server-2'; do
+    for reason in 'server-2: the' '"*/nginx": ' 'firewall of' 'client -> server-2' '"*/nginx -> ' 'network dmz' 'port server-2'; do
         setup
         without "$reason"
         case $reason in
             server-2*) what=server-2 ;;
             '"*/nginx": ') what=server-2/nginx ;;
+            firewall*) what="firewall of server-2" ;;
             client*) what="client -> server-2/nginx: HTTP 80" ;;
             '"*/nginx -> ') what="server-2/nginx -> server-1/nginx: HTTP 80" ;;
             network*) what="network dmz" ;;
@@ -126,7 +133,7 @@ TEXT
 
 @test "no reasons at all: everything that lacks one is named" {
     stage one server-2 >compose/1-more/compose.yaml
-    fails_with "added without a reason: server-2; server-2/nginx; client -> server-2/nginx: HTTP 80; server-2/nginx -> server-1/nginx: HTTP 80; network dmz; port server-2:80" 0 1
+    fails_with "added without a reason: server-2; server-2/nginx; firewall of server-2; client -> server-2/nginx: HTTP 80; server-2/nginx -> server-1/nginx: HTTP 80; network dmz; port server-2:80" 0 1
 }
 
 @test "a reason for what is not there is one too many" {
