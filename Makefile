@@ -81,6 +81,14 @@ engine: ## install (Debian, Ubuntu) and start the Docker engine, if there is non
 images: ## build every image, for a machine that will be offline later
 	@bash $(HOST)/engine.sh && bash $(HOST)/base.sh && bash $(HOST)/images.sh everything
 
+.PHONY: promote
+promote: ## make a replica the primary: of one that works, or of one that is dead; NODE=server-2 for a certain one
+	@bash $(HOST)/promote.sh $(call quote,$(NODE))
+
+.PHONY: rejoin
+rejoin: ## bring a database back as a replica: make rejoin NODE=server-1; RECLONE=1 throws its data away and copies
+	@RECLONE=$(RECLONE) bash $(HOST)/rejoin.sh $(call quote,$(NODE))
+
 ##@ Developers
 
 .PHONY: test

@@ -12,24 +12,10 @@ setup_file() {
     to_client order buy-on
 }
 
-acknowledged() { on client "cat /tmp/ledger" | wc -l; }
-has_more_than() { [ "$(acknowledged)" -gt "$1" ]; }
-
 # kill_in_between PROGRAM: ends it as a crash would, once orders have gone on since the last time.
 kill_in_between() {
     within 60 has_more_than "$(($(acknowledged) + 2))"
     crash "$1"
-}
-
-# judge LEDGER: compares what was acknowledged with what is there; LOST, DOUBLED, MORE (orders that nobody was told of).
-judge() {
-    local found=$BATS_TEST_TMPDIR/found
-    sql "SELECT SUBSTRING(email, 7, LOCATE('@', email) - 7), idempotency_key, BIN_TO_UUID(uuid) FROM orders
-        JOIN users ON users.id = user_id WHERE idempotency_key LIKE 'ledger-$PRODUCT-%'" | tr '\t' ' ' | sort >"$found"
-    LOST=$(sort -u "$1" | comm -23 - "$found" | wc -l)
-    MORE=$(sort -u "$1" | comm -13 - "$found" | wc -l)
-    # The same attempt with two orders, in what was said or in what is there.
-    DOUBLED=$(cat "$found" "$1" | sort -u | awk '{ print $1, $2 }' | uniq -d | wc -l)
 }
 
 @test "killed again and again: no acknowledged order is lost, none is doubled" {

@@ -1,9 +1,9 @@
 # Carts and orders, for the tests of the shop.
 
-load visitor.bash
+load ../shop/visitor.bash
 
-# sql STATEMENT: what MySQL says, without names of columns.
-sql() { on server-1 "mysql -N shop -e \"$1\""; }
+# sql STATEMENT: what MySQL says, without names of columns. PRIMARY: where writes go, server-1 unless a test has moved them.
+sql() { on "${PRIMARY:-server-1}" "mysql -N shop -e \"$1\""; }
 
 # address NAME: an e-mail address of this test alone.
 address() { echo "$1-$BATS_SUITE_TEST_NUMBER@example.com"; }
@@ -75,5 +75,22 @@ crash() { within 20 on server-1 "pid=\$(s6-svstat -o pid /run/s6/$1) && [ \"\$pi
 # at_once NUMBER COMMAND: runs the shell command so many times at once on client, with $i from 1, and prints what each prints.
 at_once() { on client "seq $1 | xargs -P $1 -I{} sh -c 'i={}; $2'"; }
 
-# to_client FILE...: copies files of this folder to /tmp there, to be run.
-to_client() { tar -C "$BATS_TEST_DIRNAME" -c "$@" | on client "tar -C /tmp -x"; }
+# to_client FILE...: copies files of tests/shop to /tmp there, to be run.
+to_client() { tar -C tests/shop -c "$@" | on client "tar -C /tmp -x"; }
+
+# --- Orders that were acknowledged (buy-on), all of them for one PRODUCT -------------------------------------------
+
+acknowledged() { on client "cat /tmp/ledger" | wc -l; }
+has_more_than() { [ "$(acknowledged)" -gt "$1" ]; }
+
+# judge LEDGER: compares what was acknowledged with what is there; LOST, DOUBLED, MORE (orders that nobody was told of).
+# shellcheck disable=SC2034 # the three are for those who call it
+judge() {
+    local found=$BATS_TEST_TMPDIR/found
+    sql "SELECT SUBSTRING(email, 7, LOCATE('@', email) - 7), idempotency_key, BIN_TO_UUID(uuid) FROM orders
+        JOIN users ON users.id = user_id WHERE idempotency_key LIKE 'ledger-$PRODUCT-%'" | tr '\t' ' ' | sort >"$found"
+    LOST=$(sort -u "$1" | comm -23 - "$found" | wc -l)
+    MORE=$(sort -u "$1" | comm -13 - "$found" | wc -l)
+    # The same attempt with two orders, in what was said or in what is there.
+    DOUBLED=$(cat "$found" "$1" | sort -u | awk '{ print $1, $2 }' | uniq -d | wc -l)
+}
