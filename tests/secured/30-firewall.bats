@@ -27,8 +27,8 @@ beside() { docker run --rm --network "container:$(container "$1")" --cap-drop AL
 # port_of ADDRESS PORT prints how a port of another machine looks from the visitor's.
 port_of() { on client "nmap -n -Pn -sT --max-retries 1 --max-rtt-timeout 300ms -p $2 $1" | awk -v port="$2/tcp" '$1 == port { print $2 }'; }
 
-# counted NODE WORDS prints the count of the line of "firewall status" that begins so.
-counted() { on "$1" "firewall status" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1/p"; }
+# counted NODE WORDS prints the count of the line of "firewall flows" that begins so.
+counted() { on "$1" "firewall flows" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1/p"; }
 
 # --- The port matrix --------------------------------------------------------------------------------------------
 
@@ -146,6 +146,8 @@ counted() { on "$1" "firewall status" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\
 @test "each flow counts its connections" {
     for _ in 1 2 3 4 5; do on client "curl -so /dev/null http://www.foobar.com/"; done
     assert [ "$(counted lb-1 "in any $SITE tcp 80")" -ge 5 ]
+    run on server-2 "firewall status"
+    assert_output --regexp '^state=loaded flows=[0-9]+ dropped_in=[0-9]+ dropped_out=[0-9]+ dropped_forward=0 dropped_invalid=[0-9]+$'
 }
 
 @test "what is dropped is counted, and logged: who, where, which port; a flood of it is not a flood of lines" {
