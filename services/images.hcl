@@ -53,6 +53,7 @@ target "server" {
   context = "services/server"
   tags    = ["webstack/server"]
   contexts = {
+    firewall       = "services/firewall"
     mysql          = "target:mysql"
     mysql-packages = "target:mysql-packages"
     nginx          = "services/nginx"
@@ -96,7 +97,10 @@ target "haproxy" {
 target "balancer" {
   context  = "services/balancer"
   tags     = ["webstack/balancer"]
-  contexts = { haproxy = "target:haproxy" }
+  contexts = {
+    firewall = "services/firewall"
+    haproxy  = "target:haproxy"
+  }
 }
 
 target "redis" {
