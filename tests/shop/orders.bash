@@ -1,6 +1,6 @@
 # Carts and orders, for the tests of the shop.
 
-load visitor.bash
+load ../shop/visitor.bash
 
 # sql STATEMENT: what MySQL says, without names of columns.
 sql() { on server-1 "mysql -N shop -e \"$1\""; }
