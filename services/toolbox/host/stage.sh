@@ -39,8 +39,11 @@ explain_failed_start() {
 # A real page, by name, from the visitor's machine.
 page_from_client() {
     docker exec "$(node_container client)" \
-        curl --silent --fail --max-time 2 --output /dev/null "$(site_url "$STAGE")/products/1"
+        curl --silent --show-error --fail --max-time 2 --output /dev/null "$(site_url "$STAGE")/products/1"
 }
+
+# When the time is over, the last try says why.
+first_page() { wait_until "$FIRST_PAGE_SECONDS" page_from_client || page_from_client; }
 
 ensure_engine "$@"
 stage_file "$STAGE" >/dev/null
@@ -63,7 +66,7 @@ trap 'status=$?; [ $status -eq 0 ] || give_up; leave' EXIT
 step "Starting the machines of stage $STAGE" start_nodes
 # A balancer that was up already may have one that has ended.
 ! has_tls "$STAGE" || load_certificate
-step "Waiting for the first page" wait_until "$FIRST_PAGE_SECONDS" page_from_client
+step "Waiting for the first page" first_page
 
 # what_to_try prints x-lab-try of the stage's file.
 what_to_try() { awk '/^x-lab-try:/ { on = 1; next } /^[^ ]/ { on = 0 } on' "$(stage_file "$STAGE")"; }
