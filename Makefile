@@ -62,6 +62,14 @@ reset: ## the stage that is up, back to its first state
 down: ## stop and remove all of the lab
 	@bash $(HOST)/down.sh
 
+.PHONY: renew-cert
+renew-cert: ## a new certificate for the site while it runs; DAYS=5 for one about to end, DAYS=-1 for one that ended
+	@bash $(HOST)/renew-cert.sh $(call quote,$(DAYS))
+
+.PHONY: trust-ca
+trust-ca: ## how your browser comes to trust the lab's certificates; changes nothing
+	@bash $(HOST)/trust-ca.sh
+
 .PHONY: token
 # USER is in every environment: only one that was typed counts.
 token: ## a token for a program to order with: make token USER=ada@example.com

@@ -8,7 +8,7 @@ group "stage-0" { targets = ["server", "dns", "client", "gateway"] }
 group "stage-1" { targets = ["haproxy", "server", "dns", "client", "gateway"] }
 group "stage-2" { targets = ["balancer", "server", "dns", "client", "gateway"] }
 group "harness" { targets = ["toolbox", "app-tools"] }
-group "tests" { targets = ["server", "client", "mysql", "redis", "haproxy", "shopd-server", "peers", "promtool", "browser"] }
+group "tests" { targets = ["server", "client", "mysql", "redis", "haproxy", "shopd-server", "peers", "promtool", "browser", "testssl"] }
 group "bench" { targets = ["mysql", "redis", "shopd-server", "bench-nginx", "bench-php", "bench-peers", "bench-load"] }
 group "everything" { targets = ["stage-0", "stage-1", "stage-2", "harness", "tests", "bench"] }
 
@@ -119,6 +119,13 @@ target "toolbox" {
 target "promtool" {
   context = "tests/promtool"
   tags    = ["webstack/promtool"]
+}
+
+# What tries the site's TLS.
+target "testssl" {
+  context  = "tests/testssl"
+  tags     = ["webstack/testssl"]
+  contexts = { client = "target:client" }
 }
 
 # The web servers that shopd is tested with.

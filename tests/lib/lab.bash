@@ -10,8 +10,8 @@ lab_setting() { bash -c '. services/toolbox/host/lib.sh && echo "${!1}"' - "$1";
 # on NODE COMMAND: what a learner would run.
 on() { make --no-print-directory --silent run NODE="$1" CMD="$2"; }
 
-# page PATH [CURL OPTIONS]: fetches from the visitor's machine, by name.
-page() { on client "curl --silent --max-time 5 ${*:2} 'http://www.foobar.com$1'"; }
+# page PATH [CURL OPTIONS]: fetches from the visitor's machine, by name; SITE is where tests of another stage find the site.
+page() { on client "curl --silent --max-time 5 ${*:2} '${SITE:-http://www.foobar.com}$1'"; }
 
 # status_of PATH prints the status of a page, 000 when there is no answer.
 status_of() { page "$1" --output /dev/null --write-out "'%{http_code}'" || true; }

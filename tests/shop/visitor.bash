@@ -3,7 +3,7 @@
 bats_require_minimum_version 1.5.0
 load ../lib/lab
 
-SITE=http://www.foobar.com
+SITE=${SITE:-http://www.foobar.com}
 
 # quoted WORD...: the words as any shell reads them back. Not %q, whose form for what is not ASCII only bash understands.
 quoted() { printf "'%s' " "${@//\'/\'\\\'\'}"; }
@@ -18,7 +18,7 @@ browse() { on_client curl --silent --include --max-time 10 --cookie "/tmp/$1" --
 no_cookies() { on_client rm -f "/tmp/$1"; }
 
 # session_of JAR prints the id that its cookie holds; nothing without one.
-session_of() { on client "awk '\$6 == \"session\" { print \$7 }' /tmp/$1 2>/dev/null"; }
+session_of() { on client "awk '\$6 ~ /^(__Host-)?session\$/ { print \$7 }' /tmp/$1 2>/dev/null"; }
 
 # token JAR prints the token that a form carries which this visitor sees, after looking at the page PATH.
 token() { browse "$1" "${2:-/login}" | grep -o 'name="csrf" value="[^"]*' | head -n 1 | sed 's/.*"//'; }

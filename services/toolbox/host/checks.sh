@@ -31,14 +31,25 @@ port_answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 # lab_holds_port PORT: our own gateway has it, from a start before.
 lab_holds_port() { lab_containers --filter "publish=$1" --filter status=running | grep -q .; }
 
+# check_port VARIABLE: the setting is a port that is free, or ours.
 check_port() {
-    case $HTTP_PORT in
-        '' | *[!0-9]*) die "HTTP_PORT is \"$HTTP_PORT\", it must be a port number" "Set it in .env or on the command line." ;;
+    local port=${!1}
+    case $port in
+        '' | *[!0-9]*) die "$1 is \"$port\", it must be a port number" "Set it in .env or on the command line." ;;
     esac
-    if port_answers "$HTTP_PORT" && ! lab_holds_port "$HTTP_PORT"; then
-        die "port $HTTP_PORT on 127.0.0.1 is taken by another program" \
-            "End that program, or choose another port:  HTTP_PORT=$((HTTP_PORT + 1000)) make …   (or put it into .env)"
+    if port_answers "$port" && ! lab_holds_port "$port"; then
+        die "port $port on 127.0.0.1 is taken by another program" \
+            "End that program, or choose another port:  $1=$((port + 1000)) make …   (or put it into .env)"
     fi
+}
+
+# check_ports STAGE: all that its file publishes.
+check_ports() {
+    local variable
+    # shellcheck disable=SC2013 # one word a line
+    for variable in $(sed -n 's/^ *- "127\.0\.0\.1:\${\([A-Z_]*\)}:[0-9]*"$/\1/p' "$(stage_file "$1")"); do
+        check_port "$variable"
+    done
 }
 
 # --- Networks ---------------------------------------------------------------------------------------------------

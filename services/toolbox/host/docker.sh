@@ -47,6 +47,17 @@ stage_file() {
     die "there is no stage $1" "The stages: $(echo compose/[0-9]-*/ | tr ' ' '\n' | sed 's|compose/||; s|/$||' | xargs)"
 }
 
+# site_url STAGE: where visitors find the site, as its file says.
+site_url() { sed -n 's/^x-lab-site: //p' "$(stage_file "$1")"; }
+
+# browser_url STAGE: where the browser on this machine finds it.
+browser_url() {
+    case $(site_url "$1") in
+        https:*) echo "https://localhost:$HTTPS_PORT/" ;;
+        *) echo "http://localhost:$HTTP_PORT/" ;;
+    esac
+}
+
 # lab_containers prints the lab's containers, running or not, one name a line. By label: also those that a Compose file
 # no longer names.
 lab_containers() { docker ps --all --quiet --filter "label=com.docker.compose.project=$LAB_NAME" "$@"; }

@@ -35,7 +35,7 @@ look "engine" describe_engine
 look "base image" describe_base
 look "memory" check_memory
 look "disk" check_disk
-look "port $HTTP_PORT" check_port
+look "port $HTTP_PORT" check_port HTTP_PORT
 look "networks" describe_networks
 look "line endings" check_line_endings
 say "This machine can run the lab."

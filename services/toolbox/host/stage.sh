@@ -4,6 +4,7 @@
 . "$HOST_DIR/docker.sh"
 . "$HOST_DIR/checks.sh"
 . "$HOST_DIR/secrets.sh"
+. "$HOST_DIR/certificates.sh"
 
 STAGE=${1:?usage: stage.sh N}
 HEALTHY_SECONDS=120
@@ -26,7 +27,8 @@ start_nodes() {
 explain_failed_start() {
     local log=$LOG_DIR/Starting-the-machines-of-stage-$STAGE.log
     if grep -qE 'port is already allocated|address already in use' "$log"; then
-        die "port $HTTP_PORT on 127.0.0.1 is taken by another program" "Choose another:  HTTP_PORT=9080 make stage-$STAGE"
+        die "a port that the stage needs on 127.0.0.1 is taken by another program; the whole output is in $log" \
+            "Choose another:  HTTP_PORT=9080 make stage-$STAGE   (see compose/lab.env for the others)"
     elif grep -qE 'Pool overlaps' "$log"; then
         die "the networks of the lab overlap with others" "Run:  make doctor"
     elif grep -q 'no space left on device' "$log"; then
@@ -37,19 +39,23 @@ explain_failed_start() {
 # A real page, by name, from the visitor's machine.
 page_from_client() {
     docker exec "$(node_container client)" \
-        curl --silent --fail --max-time 2 --output /dev/null http://www.foobar.com/products/1
+        curl --silent --show-error --fail --max-time 2 --output /dev/null "$(site_url "$STAGE")/products/1"
 }
+
+# When the time is over, the last try says why.
+first_page() { wait_until "$FIRST_PAGE_SECONDS" page_from_client || page_from_client; }
 
 ensure_engine "$@"
 stage_file "$STAGE" >/dev/null
 take_lock
 check_memory
 check_disk
-check_port
+check_ports "$STAGE"
 [ -n "$(lab_networks)" ] || check_networks
 bash "$HOST_DIR/base.sh"
 bash "$HOST_DIR/images.sh" "stage-$STAGE"
 ensure_secrets
+ensure_certificates "$STAGE"
 
 other=$(running_stage)
 if [ -n "$other" ] && [ "$other" != "$STAGE" ]; then
@@ -58,14 +64,16 @@ fi
 
 trap 'status=$?; [ $status -eq 0 ] || give_up; leave' EXIT
 step "Starting the machines of stage $STAGE" start_nodes
-step "Waiting for the first page" wait_until "$FIRST_PAGE_SECONDS" page_from_client
+# A balancer that was up already may have one that has ended.
+! has_tls "$STAGE" || load_certificate
+step "Waiting for the first page" first_page
 
 # what_to_try prints x-lab-try of the stage's file.
 what_to_try() { awk '/^x-lab-try:/ { on = 1; next } /^[^ ]/ { on = 0 } on' "$(stage_file "$STAGE")"; }
 
 cat <<DONE
 
-Stage $STAGE is up. Open   http://localhost:$HTTP_PORT/
+Stage $STAGE is up. Open   $(browser_url "$STAGE")
 
 Try next:
 $(what_to_try)

@@ -1,0 +1,30 @@
+# shellcheck shell=bash
+# The lab's own certificate authority: the scripts of services/ca, run in a container, so that no host needs openssl. What
+# they make is under .lab/tls, for the user alone.
+
+TLS_DIR=$STATE_DIR/tls
+# shellcheck disable=SC2034 # for those who source this
+ROOT_CERTIFICATE=$TLS_DIR/authority/root.crt
+
+# has_tls STAGE: TLS ends on a machine of that stage.
+has_tls() { grep -qF "$TLS_DIR/" "$(stage_file "$1")"; }
+
+# ca SCRIPT [ARGUMENT...]: without a network, and with what it takes to write to a folder that is somebody else's.
+ca() {
+    local script=$1
+    shift
+    (umask 077 && mkdir -p "$TLS_DIR")
+    docker run --rm --network none --read-only --tmpfs /tmp --security-opt no-new-privileges \
+        --cap-drop ALL --cap-add CHOWN --cap-add DAC_OVERRIDE \
+        --volume "$PWD/services/ca:/ca:ro" --volume "$PWD/$TLS_DIR:/tls" --entrypoint "/ca/$script" webstack/client "$@"
+}
+
+# ensure_certificates STAGE: what its machines need is there, and the site's certificate has not ended.
+ensure_certificates() {
+    has_tls "$1" || return 0
+    step "Making sure of the certificates" make_certificates
+}
+make_certificates() { ca authority && { ca current || ca issue; }; }
+
+# load_certificate: the machine on which TLS ends takes the certificate that is in its file now.
+load_certificate() { docker exec "$(node_container lb-1)" load-certificate; }
