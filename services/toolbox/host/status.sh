@@ -6,6 +6,7 @@
 need_engine "$@"
 stage=$(running_stage)
 [ -n "$stage" ] || die "no stage is up" "Start one with:  make stage-0"
+site=$(site_url "$stage")
 directory=$(basename "$(dirname "$(stage_file "$stage")")")
 
 labelled="label=com.docker.compose.project=$LAB_NAME"
@@ -35,11 +36,11 @@ address() {
         awk -v public="${LAB_NAME}_public" 'NF == 2 { if (first == "") first = $2; if ($1 == public) first = $2 } END { print first }'
 }
 
-# ask_machines TITLE COMMAND: what the command says on each machine that has it, under the title.
+# ask_machines TITLE COMMAND: what the command says on each machine that has it and something to say, under the title.
 ask_machines() {
     local node said title=$1
     for node in $(nodes); do
-        said=$(on "$node" sh -c "! command -v $2 >/dev/null || $2 2>&1")
+        said=$(on "$node" sh -c "! command -v ${2%% *} >/dev/null || $2 2>&1")
         [ -n "$said" ] || continue
         [ -z "$title" ] || printf '\n%s\n\n' "$title"
         title=
@@ -64,14 +65,15 @@ docker ps --all --filter "$labelled" \
 
 ask_machines 'What the balancer thinks of the web servers' servers
 ask_machines 'Databases' mysql-role
+ask_machines 'Firewalls' 'firewall status'
 
 printf '\nThe site, as the visitor on client sees it\n\n'
 printf '  %-24s %s\n' 'www.foobar.com is' "$(on client dig +short +time=1 +tries=1 www.foobar.com | xargs)"
 answer=$(on client curl --silent --max-time 3 --output /dev/null --dump-header - \
-    --write-out 'code:%{http_code} seconds:%{time_total}\n' http://www.foobar.com/products/1 | tr -d '\r')
+    --write-out 'code:%{http_code} seconds:%{time_total}\n' "$site/products/1" | tr -d '\r')
 field() { printf '%s\n' "$answer" | sed -n "s/^$1: //pI" | head -n 1; }
 timing=$(printf '%s\n' "$answer" | sed -n 's/.*code:\([0-9]*\) seconds:\(.*\)/\1 in \2 s/p')
 printf '  %-24s %s\n' '/products/1 answers' "${timing:-nothing}" 'served by' "$(field X-Served-By)" \
     'database role' "$(field X-DB-Role)"
-printf '  %-24s %s\n' '/readyz says' "$(on client curl --silent --max-time 3 http://www.foobar.com/readyz | cut -c1-200)"
-printf '  %-24s %s\n' 'from your browser' "http://localhost:$HTTP_PORT/"
+printf '  %-24s %s\n' '/readyz says' "$(on client curl --silent --max-time 3 "$site/readyz" | cut -c1-200)"
+printf '  %-24s %s\n' 'from your browser' "$(browser_url "$stage")"

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$HOST_DIR/docker.sh"
 
-URL=${1:-http://www.foobar.com/products/1}
+URL=${1:-}
 # Long enough for a site that waits for a dead backend; shopd gives up sooner.
 REQUEST_SECONDS=10
 # The engine has a line this long after a machine wrote it, at the latest.
@@ -121,12 +121,14 @@ addresses() {
 {{end}}' $(lab_containers) | grep '^[0-9]'
 }
 
+need_engine "$@"
+stage=$(running_stage)
+[ -n "$stage" ] || die "no stage is up" "Start one with:  make stage-0"
+[ -n "$URL" ] || URL=$(site_url "$stage")/products/1
 case $URL in
     http://?* | https://?*) ;;
     *) die "not a URL of the site: $URL" "Say:  make trace URL=http://www.foobar.com/products/1" ;;
 esac
-need_engine "$@"
-[ -n "$(running_stage)" ] || die "no stage is up" "Start one with:  make stage-0"
 client=$(node_container client)
 take_lock
 trap 'unwatch_mysql; leave' EXIT
