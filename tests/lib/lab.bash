@@ -49,6 +49,13 @@ leftovers() {
     docker volume ls --quiet --filter "$filter"
 }
 
+# memory_mib: what all machines of the lab hold now.
+memory_mib() {
+    docker ps --quiet --filter "label=com.docker.compose.project=$(lab_setting LAB_NAME)" | xargs docker stats --no-stream \
+        --format '{{.MemUsage}}' | awk '{ value = $1 + 0; if ($1 ~ /GiB/) value *= 1024; if ($1 ~ /KiB/) value /= 1024
+            if ($1 ~ /[0-9]B/) value /= 1048576; sum += value } END { printf "%.0f", sum }'
+}
+
 # figure REPORT NAME VALUE UNIT BOUND: see tests/lib/figure; the row also shows among the results.
 figure() {
     local row status=0

@@ -6,6 +6,13 @@ export STAGE=0
 QUESTIONS=(Q.{1..7} 0.{1..10})
 load readme.bash
 
+setup_file() {
+    make down
+    make "stage-$STAGE"
+}
+
+teardown_file() { make down; }
+
 @test "every command of the README does what it says, or at least runs" { run_blocks 11; }
 
 @test "all questions of the stage are answered, and all of their evidence is seen" { ask_all; }

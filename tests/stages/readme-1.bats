@@ -6,6 +6,13 @@ export STAGE=1
 QUESTIONS=(1.{1..8})
 load readme.bash
 
+setup_file() {
+    make down
+    make "stage-$STAGE"
+}
+
+teardown_file() { make down; }
+
 @test "every command of the README does what it says, or at least runs" { run_blocks 5; }
 
 @test "all questions of the stage are answered, and all of their evidence is seen" { ask_all; }

@@ -5,13 +5,6 @@ load ../lib/lab
 
 README=$(echo compose/"$STAGE"-*/README.md)
 
-setup_file() {
-    make down
-    make "stage-$STAGE"
-}
-
-teardown_file() { make down; }
-
 # blocks DIR: writes the README's indented blocks to DIR, one file each, numbered; ends at the last section.
 blocks() {
     awk -v dir="$1" '

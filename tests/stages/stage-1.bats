@@ -303,12 +303,6 @@ says() { make --no-print-directory status | grep -q "$1"; }
 
 # --- Figures ----------------------------------------------------------------------------------------------------
 
-memory_mib() {
-    docker ps --quiet --filter "label=com.docker.compose.project=$(lab_setting LAB_NAME)" | xargs docker stats --no-stream \
-        --format '{{.MemUsage}}' | awk '{ value = $1 + 0; if ($1 ~ /GiB/) value *= 1024; if ($1 ~ /KiB/) value /= 1024
-            if ($1 ~ /[0-9]B/) value /= 1048576; sum += value } END { printf "%.0f", sum }'
-}
-
 @test "figures: memory, start and stop" {
     make down
     figure stage-1 "make stage-1, images built, no volumes" "$(seconds make stage-1)" s 25
