@@ -49,6 +49,13 @@ leftovers() {
     docker volume ls --quiet --filter "$filter"
 }
 
+# size_mb IMAGE...: megabytes of them together, layers they share counted once.
+size_mb() {
+    for image in "$@"; do
+        docker history --no-trunc --human=false --format '{{.CreatedAt}} {{.Size}} {{.CreatedBy}}' "$image"
+    done | sort -u | awk '{ sum += $2 } END { printf "%.1f", sum / 1e6 }'
+}
+
 # memory_mib: what all machines of the lab hold now.
 memory_mib() {
     docker ps --quiet --filter "label=com.docker.compose.project=$(lab_setting LAB_NAME)" | xargs docker stats --no-stream \

@@ -430,23 +430,32 @@ two"
     assert_equal "$(page /api/v1/products | jq .total)" 1000
 }
 
+# --- Not alone --------------------------------------------------------------------------------------------------
+
+@test "a second lab beside this one, with another name, other networks and another port" {
+    second() {
+        env LAB_NAME=second PUBLIC_NET=198.18.20 PRIVATE_NET=10.212 HTTP_PORT=$(($(lab_setting HTTP_PORT) + 1000)) "$@"
+    }
+    second make stage-0
+    run second make --no-print-directory run NODE=client CMD='curl -s http://www.foobar.com/whoami; dig +short www.foobar.com'
+    assert_line "198.18.20.10"
+    # Each has data of its own.
+    on server-1 "mysql shop -e \"UPDATE products SET name = 'of the first lab' WHERE id = 8\""
+    refute [ "$(second make --silent run NODE=server-1 CMD='mysql -N shop -e "SELECT name FROM products WHERE id = 8"')" = "of the first lab" ]
+    second make down
+    assert_equal "$(status_of /products/8)" 200
+}
+
 # --- Figures ----------------------------------------------------------------------------------------------------
 
 # The memory that cannot be given back: what the kernel counts, without file pages it could drop.
-memory_mib() {
+server_memory_mib() {
     docker stats --no-stream --format '{{.MemUsage}}' "$(container server-1)" | awk '{
         value = $1 + 0; if ($1 ~ /GiB/) value *= 1024; if ($1 ~ /KiB/) value /= 1024; print value }'
 }
 
 @test "figure: memory of server-1, idle" {
-    figure stage-0 "memory of server-1, idle" "$(memory_mib)" MiB 350
-}
-
-# Megabytes of images together, layers they share counted once.
-size_mb() {
-    for image in "$@"; do
-        docker history --no-trunc --human=false --format '{{.CreatedAt}} {{.Size}} {{.CreatedBy}}' "$image"
-    done | sort -u | awk '{ sum += $2 } END { printf "%.1f", sum / 1e6 }'
+    figure stage-0 "memory of server-1, idle" "$(server_memory_mib)" MiB 350
 }
 
 @test "figure: base image, images of the stage, the layer of shopd" {
