@@ -31,8 +31,16 @@ machines() { docker ps --quiet --filter "label=com.docker.compose.project=$(lab_
         assert_line --regexp "^  $machine +state=loaded flows=[1-9]"
     done
     assert_line --regexp 'role=primary replicas=1 semisync=on$'
+    assert_line --regexp 'its certificate +valid until '
     assert_line --regexp '/products/1 answers +200 '
     assert_line --regexp "from your browser +https://localhost:$(lab_setting HTTPS_PORT)/"
+}
+
+@test "make status: a certificate that has ended is seen" {
+    make renew-cert DAYS=-1
+    run make --no-print-directory status
+    assert_line --regexp 'its certificate +HAS ENDED, '
+    make renew-cert
 }
 
 @test "make trace: every hop, with TLS before the balancer" {

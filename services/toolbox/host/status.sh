@@ -69,6 +69,13 @@ ask_machines 'Firewalls' 'firewall status'
 
 printf '\nThe site, as the visitor on client sees it\n\n'
 printf '  %-24s %s\n' 'www.foobar.com is' "$(on client dig +short +time=1 +tries=1 www.foobar.com | xargs)"
+# Asked for as a visitor does, whoever has signed it and for how long.
+certificate() {
+    on client sh -c 'end=$(echo | timeout 3 openssl s_client -connect www.foobar.com:443 -servername www.foobar.com 2>/dev/null |
+        openssl x509 -noout -checkend 0 -enddate 2>/dev/null) || word="HAS ENDED,"
+        [ -z "$end" ] || echo "${word:-valid until} $(echo "$end" | sed -n "s/^notAfter=//p")"'
+}
+case $site in https:*) printf '  %-24s %s\n' 'its certificate' "$(certificate)" ;; esac
 answer=$(on client curl --silent --max-time 3 --output /dev/null --dump-header - \
     --write-out 'code:%{http_code} seconds:%{time_total}\n' "$site/products/1" | tr -d '\r')
 field() { printf '%s\n' "$answer" | sed -n "s/^$1: //pI" | head -n 1; }
