@@ -9,11 +9,12 @@ setup_file() {
     PUBLIC_NET=$(lab_setting PUBLIC_NET)
     PRIVATE_NET=$(lab_setting PRIVATE_NET)
     SITE=$PUBLIC_NET.10
-    export PUBLIC_NET PRIVATE_NET SITE
+    MACHINES=$(model | jq -r '.services | to_entries[] | select(.value.environment.FIREWALL).key' | xargs)
+    export PUBLIC_NET PRIVATE_NET SITE MACHINES
 }
 
 # Whatever a test has changed: the rules of each machine are those of its lines again.
-setup() { for node in lb-1 server-1 server-2; do on "$node" firewall; done; }
+setup() { for node in $MACHINES; do on "$node" firewall; done; }
 
 teardown() { docker rm --force "$(lab_setting LAB_NAME)-listener" 2>/dev/null || true; }
 
@@ -108,7 +109,7 @@ counted() { on "$1" "firewall flows" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1
 @test "the site is there, its databases are a pair, and every machine is healthy" {
     page /products/1 --location | grep '<h1'
     on server-2 mysql-role
-    for node in lb-1 server-1 server-2; do
+    for node in $MACHINES; do
         assert_equal "$(docker inspect --format '{{.State.Health.Status}}' "$(container $node)")" healthy
     done
 }
@@ -184,7 +185,7 @@ counted() { on "$1" "firewall flows" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1
 # --- From the first moment --------------------------------------------------------------------------------------
 
 @test "a restart: a port without a line is at no moment open, and the rules are there again" {
-    on client "rm -f /tmp/stop; until [ -e /tmp/stop ]; do timeout 0.1 bash -c 'exec 3<>/dev/tcp/$SITE/8404' 2>/dev/null && echo open; done" \
+    on client "rm -f /tmp/stop; until [ -e /tmp/stop ]; do if timeout 0.1 bash -c 'exec 3<>/dev/tcp/$SITE/8404' 2>/dev/null; then echo open; fi; done" \
         >"$BATS_TEST_TMPDIR/seen" &
     docker restart "$(container lb-1)"
     within 30 on lb-1 healthcheck-machine
@@ -236,7 +237,7 @@ starts() { timeout 20 docker run --rm --cap-drop ALL --tmpfs /run:exec --env "FI
 }
 
 @test "the programs cannot touch the firewall: none has a capability, and none gets one" {
-    for node in lb-1 server-1 server-2; do
+    for node in $MACHINES; do
         run on "$node" 'for program in /run/s6/*/ /run/s6/*/log/; do
                 pid=$(s6-svstat -o pid "$program"); [ "$pid" -le 0 ] || grep -hE "^(CapEff|CapPrm|NoNewPrivs)" "/proc/$pid/status"
             done | sort | uniq -c | xargs'
