@@ -110,7 +110,7 @@ counted() { on "$1" "firewall flows" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1
     page /products/1 --location | grep '<h1'
     on server-2 mysql-role
     for node in $MACHINES; do
-        assert_equal "$(docker inspect --format '{{.State.Health.Status}}' "$(container $node)")" healthy
+        assert_equal "$(docker inspect --format '{{.State.Health.Status}}' "$(container "$node")")" healthy
     done
 }
 
