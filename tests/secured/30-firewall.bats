@@ -130,6 +130,13 @@ counted() { on "$1" "firewall flows" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1
     assert [ "$(counted lb-1 "dropped, in")" -ge $((before + 20)) ]
 }
 
+@test "an ICMP error about what this machine has sent comes in" {
+    on lb-1 "nft insert rule inet lab output udp dport 9 accept"
+    # The second write is told what became of the first one.
+    refused() { on lb-1 "bash -c 'exec 3<>/dev/udp/$PUBLIC_NET.53/9; for n in 1 2 3; do echo \$n >&3 || exit; sleep 0.1; done' 2>&1" | grep "refused"; }
+    within 5 refused
+}
+
 @test "loading again keeps a connection that is open" {
     on client "rm -f /tmp/loaded /tmp/answers"
     get='printf "HEAD / HTTP/1.1\r\nHost: www.foobar.com\r\n\r\n"'
@@ -221,6 +228,13 @@ starts() { timeout 20 docker run --rm --cap-drop ALL --tmpfs /run:exec --env "FI
     run starts server-1 "x" --cap-add NET_ADMIN
     assert_failure
     assert_line --index 0 --partial "error: FIREWALL, line 1"
+}
+
+@test "a line with a mistake on a machine that runs: the rules stay as they were" {
+    run on lb-1 "FIREWALL='in any' firewall"
+    assert_failure
+    assert_output --partial "error: FIREWALL, line 1"
+    on lb-1 "firewall status"
 }
 
 @test "without the right to load it a machine does not start, and says what it needs" {
