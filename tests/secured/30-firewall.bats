@@ -9,11 +9,12 @@ setup_file() {
     PUBLIC_NET=$(lab_setting PUBLIC_NET)
     PRIVATE_NET=$(lab_setting PRIVATE_NET)
     SITE=$PUBLIC_NET.10
-    export PUBLIC_NET PRIVATE_NET SITE
+    MACHINES=$(model | jq -r '.services | to_entries[] | select(.value.environment.FIREWALL).key' | xargs)
+    export PUBLIC_NET PRIVATE_NET SITE MACHINES
 }
 
 # Whatever a test has changed: the rules of each machine are those of its lines again.
-setup() { for node in lb-1 server-1 server-2; do on "$node" firewall; done; }
+setup() { for node in $MACHINES; do on "$node" firewall; done; }
 
 teardown() { docker rm --force "$(lab_setting LAB_NAME)-listener" 2>/dev/null || true; }
 
@@ -108,8 +109,8 @@ counted() { on "$1" "firewall flows" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1
 @test "the site is there, its databases are a pair, and every machine is healthy" {
     page /products/1 --location | grep '<h1'
     on server-2 mysql-role
-    for node in lb-1 server-1 server-2; do
-        assert_equal "$(docker inspect --format '{{.State.Health.Status}}' "$(container $node)")" healthy
+    for node in $MACHINES; do
+        assert_equal "$(docker inspect --format '{{.State.Health.Status}}' "$(container "$node")")" healthy
     done
 }
 
@@ -127,6 +128,13 @@ counted() { on "$1" "firewall flows" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1
     before=$(counted lb-1 "dropped, in")
     on client "ping -c 40 -i 0.01 -W 1 -q $SITE" || true
     assert [ "$(counted lb-1 "dropped, in")" -ge $((before + 20)) ]
+}
+
+@test "an ICMP error about what this machine has sent comes in" {
+    on lb-1 "nft insert rule inet lab output udp dport 9 accept"
+    # The second write is told what became of the first one.
+    refused() { on lb-1 "bash -c 'exec 3<>/dev/udp/$PUBLIC_NET.53/9; for n in 1 2 3; do echo \$n >&3 || exit; sleep 0.1; done' 2>&1" | grep "refused"; }
+    within 5 refused
 }
 
 @test "loading again keeps a connection that is open" {
@@ -184,7 +192,7 @@ counted() { on "$1" "firewall flows" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1
 # --- From the first moment --------------------------------------------------------------------------------------
 
 @test "a restart: a port without a line is at no moment open, and the rules are there again" {
-    on client "rm -f /tmp/stop; until [ -e /tmp/stop ]; do timeout 0.1 bash -c 'exec 3<>/dev/tcp/$SITE/8404' 2>/dev/null && echo open; done" \
+    on client "rm -f /tmp/stop; until [ -e /tmp/stop ]; do if timeout 0.1 bash -c 'exec 3<>/dev/tcp/$SITE/8404' 2>/dev/null; then echo open; fi; done" \
         >"$BATS_TEST_TMPDIR/seen" &
     docker restart "$(container lb-1)"
     within 30 on lb-1 healthcheck-machine
@@ -222,6 +230,13 @@ starts() { timeout 20 docker run --rm --cap-drop ALL --tmpfs /run:exec --env "FI
     assert_line --index 0 --partial "error: FIREWALL, line 1"
 }
 
+@test "a line with a mistake on a machine that runs: the rules stay as they were" {
+    run on lb-1 "FIREWALL='in any' firewall"
+    assert_failure
+    assert_output --partial "error: FIREWALL, line 1"
+    on lb-1 "firewall status"
+}
+
 @test "without the right to load it a machine does not start, and says what it needs" {
     run starts lb-1 "in any 192.0.2.1 tcp 80 visitors"
     assert_failure
@@ -236,7 +251,7 @@ starts() { timeout 20 docker run --rm --cap-drop ALL --tmpfs /run:exec --env "FI
 }
 
 @test "the programs cannot touch the firewall: none has a capability, and none gets one" {
-    for node in lb-1 server-1 server-2; do
+    for node in $MACHINES; do
         run on "$node" 'for program in /run/s6/*/ /run/s6/*/log/; do
                 pid=$(s6-svstat -o pid "$program"); [ "$pid" -le 0 ] || grep -hE "^(CapEff|CapPrm|NoNewPrivs)" "/proc/$pid/status"
             done | sort | uniq -c | xargs'

@@ -33,6 +33,9 @@ explain_failed_start() {
         die "the networks of the lab overlap with others" "Run:  make doctor"
     elif grep -q 'no space left on device' "$log"; then
         die "the disk is full" "Make room, for example with:  docker system prune"
+    elif grep -q ' | error: ' "$log"; then
+        die "$(sed -n 's/^[^a-z]*\([a-z0-9-]*\)-1  *| error: /\1: /p' "$log" | head -n 1)" \
+            "The machine said so when it started; the whole output is in $log"
     fi
 }
 
