@@ -3,7 +3,12 @@
 
 load ../lib/lab
 
-setup_file() { make down; }
+# Copies of the tree have no .env; what they take down must be this tree's lab all the same.
+setup_file() {
+    LAB_NAME=$(lab_setting LAB_NAME)
+    export LAB_NAME
+    make down
+}
 
 setup() {
     # Programs that play a bad machine stand here, in front of the real ones.
