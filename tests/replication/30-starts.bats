@@ -56,6 +56,12 @@ setup() { compose up --detach && within 90 in_order; }
     within 60 in_order
 }
 
+@test "the primary stops at once although its replica is connected, and has written down all it had" {
+    took=$(seconds compose stop --timeout 20 server-1)
+    said server-1 "Shutdown complete"
+    figure replication "a primary with a replica, stopped" "$took" s 6
+}
+
 @test "a replica that starts while its source is away can be read, and replicates when it is back" {
     compose stop server-1
     compose restart server-2
