@@ -25,7 +25,7 @@ start_nodes() {
 
 # The few causes that have a remedy of their own; everything else is in the log.
 explain_failed_start() {
-    local log=$LOG_DIR/Starting-the-machines-of-stage-$STAGE.log
+    local log=$LOG_DIR/Starting-the-machines-of-stage-$STAGE.log said
     if grep -qE 'port is already allocated|address already in use' "$log"; then
         die "a port that the stage needs on 127.0.0.1 is taken by another program; the whole output is in $log" \
             "Choose another:  HTTP_PORT=9080 make stage-$STAGE   (see compose/lab.env for the others)"
@@ -37,6 +37,9 @@ explain_failed_start() {
         die "$(sed -n 's/^[^a-z]*\([a-z0-9-]*\)-1  *| error: /\1: /p' "$log" | head -n 1)" \
             "The machine said so when it started; the whole output is in $log"
     fi
+    # A machine may have said it itself, last of all what kept it down: "lb-1-1  | error: …".
+    said=$(sed -n 's/^[^a-z]*\([a-z][a-z0-9-]*\)-[0-9]* *| error: \(.*\)/\2, on \1/p' "$log" | tail -n 1)
+    [ -z "$said" ] || die "$said" "The whole output is in $log"
 }
 
 # A real page, by name, from the visitor's machine.
