@@ -56,6 +56,7 @@ target "server" {
     mysql          = "target:mysql"
     mysql-packages = "target:mysql-packages"
     nginx          = "services/nginx"
+    agent          = "services/agent"
     static         = "app/static"
     shopd          = "target:shopd"
   }
@@ -96,7 +97,10 @@ target "haproxy" {
 target "balancer" {
   context  = "services/balancer"
   tags     = ["webstack/balancer"]
-  contexts = { haproxy = "target:haproxy" }
+  contexts = {
+    haproxy = "target:haproxy"
+    agent   = "services/agent"
+  }
 }
 
 target "redis" {
