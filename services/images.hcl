@@ -6,7 +6,7 @@ variable "NPM_REGISTRY" { default = "" }
 
 group "stage-0" { targets = ["server", "dns", "client", "gateway"] }
 group "stage-1" { targets = ["haproxy", "server", "dns", "client", "gateway"] }
-group "stage-2" { targets = ["balancer", "server", "dns", "client", "gateway"] }
+group "stage-2" { targets = ["balancer", "server", "monitor", "dns", "client", "gateway"] }
 group "harness" { targets = ["toolbox", "app-tools"] }
 group "tests" { targets = ["server", "client", "mysql", "redis", "haproxy", "shopd-server", "peers", "promtool", "browser"] }
 group "bench" { targets = ["mysql", "redis", "shopd-server", "bench-nginx", "bench-php", "bench-peers", "bench-load"] }
@@ -101,6 +101,12 @@ target "balancer" {
     haproxy = "target:haproxy"
     agent   = "services/agent"
   }
+}
+
+# Prometheus and what belongs to it.
+target "monitor" {
+  context = "services/monitor"
+  tags    = ["webstack/monitor"]
 }
 
 target "redis" {
