@@ -36,6 +36,7 @@ teardown() {
     on monitor 's6-svc -c /run/s6/prometheus'
     s6 lb-1 -u node-exporter
     s6 server-1 -u worker
+    s6 server-2 -u nginx
     for node in server-1 server-2; do s6 $node -u shopd; done
     sql server-1 "SET GLOBAL max_connections = 60"
     sql server-2 "START REPLICA"
@@ -211,7 +212,7 @@ grown() {
     assert_line --regexp 'resolved  ReplicaStopped  '
 }
 
-@test "no application on any server, no worker, no agent, a late replica, many connections: each is told in time, and ends" {
+@test "no application, no web server, no worker, no agent, a late replica, many connections: each is told in time, and ends" {
     since=$(now)
     # The replica cannot write what it gets.
     on server-2 "mysql -e 'FLUSH TABLES WITH READ LOCK; SELECT SLEEP(22)' >/dev/null 2>&1 &"
@@ -219,19 +220,20 @@ grown() {
     s6 server-1 -d worker
     s6 server-1 '-wd -d' shopd
     s6 server-2 '-wd -d' shopd
+    s6 server-2 -d nginx
     # Nobody comes and goes now but the agent and the worker of the other server; there is room for two more.
     taken=$(sql server-1 "SHOW GLOBAL STATUS LIKE 'Threads_connected'" | cut -f 2)
     sql server-1 "SET GLOBAL max_connections = $((taken + 14))"
     on server-1 "for i in \$(seq 12); do mysql -e 'SELECT SLEEP(20)' >/dev/null 2>&1 & done"
     sql server-1 "UPDATE shop.products SET stock = stock + 1 WHERE id = 1"
-    fire_in_time "$since" "ProgramDown server-1 shopd" "ProgramDown server-2 shopd" "AgentDown lb-1 node" \
+    fire_in_time "$since" "ProgramDown server-1 shopd" "ProgramDown server-2 shopd" "ProgramDown server-2 nginx" "AgentDown lb-1 node" \
         "ServerOut lb-1 server-1" "ServerOut lb-1 server-2" "SiteDown monitor blackbox site" \
         "ErrorRateHigh" "WorkerDown server-1 node" "ReplicaLate server-2" \
         "MysqlConnectionsHigh server-1 mysql"
     sql server-1 "SET GLOBAL max_connections = 60"
     s6 lb-1 -u node-exporter
     for program in shopd worker; do s6 server-1 -u $program; done
-    s6 server-2 -u shopd
+    for program in shopd nginx; do s6 server-2 -u $program; done
     within 30 is_quiet
 }
 
