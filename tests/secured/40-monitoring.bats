@@ -10,7 +10,8 @@ load monitoring.bash
 
 # As the monitor tries it.
 SITE=$(sed -n 's/^ *SITE_URL: //p' compose/2-secured/compose.yaml)
-ALL_JOBS="blackbox/monitor haproxy/lb-1 mysql/server-1 mysql/server-2 nginx/server-1 nginx/server-2 node/lb-1 node/server-1 node/server-2 shopd/server-1 shopd/server-2"
+ALL_JOBS="blackbox/monitor haproxy/lb-1 mysql/server-1 mysql/server-2 nginx/server-1 nginx/server-2 node/lb-1"
+ALL_JOBS+=" node/server-1 node/server-2 shopd/server-1 shopd/server-2"
 
 setup_file() {
     within 60 all_up
@@ -45,7 +46,8 @@ teardown() {
 # --- Everybody is asked -----------------------------------------------------------------------------------------
 
 targets_up() {
-    api targets | jq --raw-output '.activeTargets[] | select(.health == "up") | .labels.job + "/" + .labels.instance' | sort -u
+    api targets | jq --raw-output \
+        '.activeTargets[] | select(.health == "up") | .labels.job + "/" + .labels.instance' | sort -u
 }
 all_up() { [ "$(targets_up | xargs)" = "$ALL_JOBS" ]; }
 
@@ -79,9 +81,11 @@ promtool() { docker exec --interactive "$(container monitor)" promtool "$@"; }
 # What others count has names that promtool does not like (3); it can be read, which is what counts (1 it cannot).
 @test "what is said of our own programs is as it should be, and what others say can be read" {
     metrics_of "$NET.21:9100" >"$BATS_TEST_TMPDIR/node"
-    for ours in "$(grep -E '^(# (HELP|TYPE) )?(machine|shop)_' "$BATS_TEST_TMPDIR/node")" "$(metrics_of "$NET.21:8081" | grep -v ANSWERED)"; do
-        assert [ "$(wc -l <<<"$ours")" -gt 10 ]
-        run promtool check metrics <<<"$ours"
+    grep -E '^(# (HELP|TYPE) )?(machine|shop)_' "$BATS_TEST_TMPDIR/node" >"$BATS_TEST_TMPDIR/machine"
+    metrics_of "$NET.21:8081" | grep -v ANSWERED >"$BATS_TEST_TMPDIR/shopd"
+    for ours in machine shopd; do
+        assert [ "$(wc -l <"$BATS_TEST_TMPDIR/$ours")" -gt 10 ]
+        run promtool check metrics <"$BATS_TEST_TMPDIR/$ours"
         assert_success
         assert_output ""
     done
@@ -161,7 +165,9 @@ grown() {
     # Prometheus, and with it the probes, holds still; the balancer goes on asking whether its servers are well.
     on monitor 's6-svc -p /run/s6/prometheus'
     counted_everywhere "$BATS_TEST_TMPDIR/before"
-    on client "curl -s -o /dev/null '$SITE/whoami?[1-120]'; curl -s -o /dev/null '$SITE/products/[1-80]'; curl -s -o /dev/null '$SITE/static/style.css?[1-100]'"
+    for pages in 'whoami?[1-120]' 'products/[1-80]' 'static/style.css?[1-100]'; do
+        on client "curl -s -o /dev/null '$SITE/$pages'"
+    done
     counted_everywhere "$BATS_TEST_TMPDIR/after"
     on monitor 's6-svc -c /run/s6/prometheus'
 
@@ -226,7 +232,8 @@ grown() {
     sql server-1 "SET GLOBAL max_connections = $((taken + 14))"
     on server-1 "for i in \$(seq 12); do mysql -e 'SELECT SLEEP(20)' >/dev/null 2>&1 & done"
     sql server-1 "UPDATE shop.products SET stock = stock + 1 WHERE id = 1"
-    fire_in_time "$since" "ProgramDown server-1 shopd" "ProgramDown server-2 shopd" "ProgramDown server-2 nginx" "AgentDown lb-1 node" \
+    fire_in_time "$since" "ProgramDown server-1 shopd" "ProgramDown server-2 shopd" "ProgramDown server-2 nginx" \
+        "AgentDown lb-1 node" \
         "ServerOut lb-1 server-1" "ServerOut lb-1 server-2" "SiteDown monitor blackbox site" \
         "ErrorRateHigh" "WorkerDown server-1 node" "ReplicaLate server-2" \
         "MysqlConnectionsHigh server-1 mysql"
@@ -245,7 +252,8 @@ grown() {
     on server-1 "for i in \$(seq 25); do
         echo 'LOCK TABLES products WRITE; SELECT SLEEP(0.8); UNLOCK TABLES; SELECT SLEEP(0.02);'
     done | mysql shop >/dev/null 2>&1 &"
-    on client "wrk -c 160 -t 1 -d 20 -H 'Host: www.foobar.com' ${SITE%%:*}://$(lab_setting PUBLIC_NET).10/products/1 >/dev/null 2>&1 &"
+    page=${SITE%%:*}://$(lab_setting PUBLIC_NET).10/products/1
+    on client "wrk -c 160 -t 1 -d 20 -H 'Host: www.foobar.com' $page >/dev/null 2>&1 &"
     fire_in_time "$since" "MachineDown server-2" "ProbeFailed monitor blackbox name" "MemoryHigh lb-1 node" \
         "LatencyHigh" "AppQueueLong server-1" "BalancerQueue lb-1"
     docker unpause "$(container server-2)" "$(container dns)"

@@ -14,7 +14,7 @@ value() { api query --data-urlencode "query=$1" | jq --raw-output '.result[0].va
 # answers_of QUERY: how many series it finds.
 answers_of() { api query --data-urlencode "query=$1" | jq '.result | length'; }
 
-# metrics_of ADDRESS...: what is said there to the monitor, one after the other at once, with a line ANSWERED between them.
+# metrics_of ADDRESS...: what is said there to the monitor, one right after the other, each with a line ANSWERED behind it.
 metrics_of() {
     local address urls=
     for address in "$@"; do urls="$urls http://$address/metrics"; done
@@ -59,5 +59,6 @@ fire_in_time() {
 
 # written_down prints "STATUS ALERT MACHINE" for each line of the receiver's file.
 written_down() {
-    on monitor 'cat /var/lib/monitor/receiver/alerts.jsonl' | jq --raw-output '[.status, .alert, .labels.instance // "-"] | join(" ")'
+    on monitor 'cat /var/lib/monitor/receiver/alerts.jsonl' |
+        jq --raw-output '[.status, .alert, .labels.instance // "-"] | join(" ")'
 }
