@@ -50,6 +50,10 @@ ask: ## a question's answer, and what proves it here: make ask Q=0.3 (the questi
 trace: ## one request hop by hop, from the machines' own logs: make trace URL=http://www.foobar.com/products/1
 	@bash $(HOST)/trace.sh $(call quote,$(URL))
 
+.PHONY: alerts
+alerts: ## what the monitor finds wrong now, and the alerts it wrote down last; LAST=30 for more of them
+	@LAST=$(call quote,$(LAST)) bash $(HOST)/alerts.sh
+
 .PHONY: diff
 diff: ## what one stage adds to another, and why: make diff FROM=0 TO=1
 	@bash $(HOST)/toolbox.sh services/toolbox/bin/diff $(call quote,$(FROM)) $(call quote,$(TO))

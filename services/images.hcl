@@ -6,7 +6,7 @@ variable "NPM_REGISTRY" { default = "" }
 
 group "stage-0" { targets = ["server", "dns", "client", "gateway"] }
 group "stage-1" { targets = ["haproxy", "server", "dns", "client", "gateway"] }
-group "stage-2" { targets = ["balancer", "server", "dns", "client", "gateway"] }
+group "stage-2" { targets = ["balancer", "server", "monitor", "dns", "client", "gateway"] }
 group "harness" { targets = ["toolbox", "app-tools"] }
 group "tests" { targets = ["server", "client", "mysql", "redis", "haproxy", "shopd-server", "peers", "promtool", "browser", "testssl"] }
 group "bench" { targets = ["mysql", "redis", "shopd-server", "bench-nginx", "bench-php", "bench-peers", "bench-load"] }
@@ -57,6 +57,7 @@ target "server" {
     mysql          = "target:mysql"
     mysql-packages = "target:mysql-packages"
     nginx          = "services/nginx"
+    agent          = "services/agent"
     static         = "app/static"
     shopd          = "target:shopd"
   }
@@ -100,7 +101,15 @@ target "balancer" {
   contexts = {
     firewall = "services/firewall"
     haproxy  = "target:haproxy"
+    agent    = "services/agent"
   }
+}
+
+# Prometheus and what belongs to it.
+target "monitor" {
+  context  = "services/monitor"
+  tags     = ["webstack/monitor"]
+  contexts = { firewall = "services/firewall" }
 }
 
 target "redis" {

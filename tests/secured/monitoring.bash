@@ -1,0 +1,64 @@
+# shellcheck shell=bash
+# What the tests of the monitoring ask.
+
+PROMETHEUS=http://localhost:$(lab_setting MONITOR_PORT)
+# shellcheck disable=SC2034 # for those who load this
+NET=$(lab_setting PRIVATE_NET).9
+
+# api PATH prints the data of an answer of Prometheus' API, as the browser's way gets it.
+api() { curl --silent --max-time 5 --get "$PROMETHEUS/api/v1/$1" "${@:2}" | jq --compact-output .data; }
+
+# value QUERY prints the one value that it has now.
+value() { api query --data-urlencode "query=$1" | jq --raw-output '.result[0].value[1]'; }
+
+# answers_of QUERY: how many series it finds.
+answers_of() { api query --data-urlencode "query=$1" | jq '.result | length'; }
+
+# metrics_of ADDRESS...: what is said there to the monitor, one right after the other, each with a line ANSWERED behind it.
+metrics_of() {
+    local address urls=
+    for address in "$@"; do urls="$urls http://$address/metrics"; done
+    on monitor "curl --silent --fail --max-time 3 --write-out 'ANSWERED\\n' $urls"
+}
+
+# firing prints a line for each alert that fires: its name, and the labels that say where.
+firing() {
+    api alerts | jq --raw-output '.alerts[] | select(.state == "firing") | .labels
+        | [.alertname, .instance, .job, .server, .probe] | map(values) | join(" ")' | sort
+}
+
+is_quiet() { [ -z "$(firing)" ]; }
+
+# bound ALERT: within how many seconds it fires, as its rule says.
+bound() {
+    api rules | jq --raw-output --arg name "$1" \
+        '.groups[].rules[] | select(.name == $name) | .annotations.fires_within | rtrimstr("s")'
+}
+
+# fire_in_time SINCE ALERT...: each of them (lines as of "firing") fires, within the time its rule states. SINCE is when
+# the fault began, in milliseconds; they are looked for until none can come in time any more.
+fire_in_time() {
+    local since=$1 seen now alert late=0
+    local -A after=()
+    shift
+    while [ ${#after[@]} -lt $# ] && [ $(($(date +%s%3N) - since)) -lt 40000 ]; do
+        seen=$(firing)
+        now=$(($(date +%s%3N) - since))
+        for alert in "$@"; do
+            [ -n "${after[$alert]-}" ] || ! grep -qxF "$alert" <<<"$seen" || after[$alert]=$now
+        done
+        sleep 0.2
+    done
+    for alert in "$@"; do
+        now=${after[$alert]:-never}
+        echo "# $alert: fired after $now ms, at most $(bound "${alert%% *}") s" >&3
+        [ "$now" != never ] && [ "$now" -le $(($(bound "${alert%% *}") * 1000)) ] || late=$((late + 1))
+    done
+    [ "$late" -eq 0 ] || { echo "late or never: $late; what fires: $(firing)" >&2 && return 1; }
+}
+
+# written_down prints "STATUS ALERT MACHINE" for each line of the receiver's file.
+written_down() {
+    on monitor 'cat /var/lib/monitor/receiver/alerts.jsonl' |
+        jq --raw-output '[.status, .alert, .labels.instance // "-"] | join(" ")'
+}
