@@ -14,7 +14,7 @@ value() { api query --data-urlencode "query=$1" | jq --raw-output '.result[0].va
 # answers_of QUERY: how many series it finds.
 answers_of() { api query --data-urlencode "query=$1" | jq '.result | length'; }
 
-# metrics_of ADDRESS...: what is said there to the monitor, one right after the other, each with a line ANSWERED behind it.
+# metrics_of ADDRESS...: what is said there to the monitor, one right after the other, a line ANSWERED behind each.
 metrics_of() {
     local address urls=
     for address in "$@"; do urls="$urls http://$address/metrics"; done
