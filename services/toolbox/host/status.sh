@@ -19,11 +19,11 @@ on() {
     [ -z "$container" ] || docker exec "$container" "$@" 2>/dev/null || true
 }
 
-# One line a program of a machine that runs s6: "mysql up 12s". One that says when it is ready is to stay.
+# Each program of a machine that runs s6, and for how long: "mysql 12s". One that says when it is ready is to stay.
 programs() {
     on "$1" sh -c 'cd /run/s6 2>/dev/null && for p in */; do p=${p%/}; [ ! -e "$p/notification-fd" ] ||
-        echo "$p $(s6-svstat -o up "$p" | sed "s/true/up/; s/false/DOWN/") $(s6-svstat -o updownfor "$p")s"; done' |
-        awk '{ printf "%s%s %s %s", (NR > 1 ? ", " : ""), $1, $2, $3 }'
+        echo "$p $(s6-svstat -o up "$p" | sed "s/true//; s/false/DOWN /")$(s6-svstat -o updownfor "$p")s"; done' |
+        awk '{ printf "%s%s", (NR > 1 ? ", " : ""), $0 }'
 }
 
 # All at once: Docker takes two seconds to measure, whether one machine or ten.
@@ -66,6 +66,7 @@ docker ps --all --filter "$labelled" \
 ask_machines 'What the balancer thinks of the web servers' servers
 ask_machines 'Databases' mysql-role
 ask_machines 'Firewalls' 'firewall status'
+ask_machines 'Alerts' "alerts 1 | sed '/^What was written down/,\$d'"
 
 printf '\nThe site, as the visitor on client sees it\n\n'
 printf '  %-24s %s\n' 'www.foobar.com is' "$(on client dig +short +time=1 +tries=1 www.foobar.com | xargs)"
