@@ -14,9 +14,14 @@ setup() { within 90 is_whole; }
 # ask NUMBER: so many requests of a stranger, one after the other; a line each: status and who served it.
 ask() { on client "for i in \$(seq $1); do curl -so /dev/null --max-time 8 -w '%{http_code} %header{x-served-by}\n' $SITE/products/\$i; done"; }
 
+# undisturbed: the monitor's probes, which are visitors as well, do not come in between.
+undisturbed() { on monitor "s6-svc -wd -d /run/s6/blackbox"; }
+teardown() { on monitor "s6-svc -u /run/s6/blackbox"; }
+
 machines() { docker ps --quiet --filter "label=com.docker.compose.project=$(lab_setting LAB_NAME)"; }
 
 @test "sixty requests: thirty for each server" {
+    undisturbed
     assert_equal "$(ask 60 | sort | uniq -c | xargs)" "30 200 server-1 30 200 server-2"
 }
 
@@ -78,6 +83,7 @@ machines() { docker ps --quiet --filter "label=com.docker.compose.project=$(lab_
 @test "all machines restarted at once: the stage comes back by itself" {
     machines | xargs docker restart --time 3
     within 90 is_whole
+    undisturbed
     assert_equal "$(ask 20 | sort | uniq -c | xargs)" "10 200 server-1 10 200 server-2"
 }
 
