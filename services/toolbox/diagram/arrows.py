@@ -31,7 +31,19 @@ def route(layout, calls):
             routes.update(fall(layout, row, some))
     for index, call in enumerate(falling.get("far", [])):
         routes[call] = far_route(layout, call, index)
-    return routes
+    return {call: (points, label) for (call, (points, _)), label in zip(routes.items(), apart(routes))}
+
+
+def apart(routes):
+    """The labels, in the same order; one that would cover another moves up along its arrow, above that."""
+    placed = []
+    for call, (_, (x, y)) in routes.items():
+        lines = label_lines(call)
+        wide, high = max(map(text_width, lines)) // 2 + 2, 7 * len(lines)
+        while covered := [other for other in placed if abs(other[0] - x) < other[2] + wide and abs(other[1] - y) < other[3] + high]:
+            y = min(other[1] - other[3] for other in covered) - high
+        placed.append((x, y, wide, high))
+    return [(x, y) for x, y, _, _ in placed]
 
 
 def beside(x, y, call):
