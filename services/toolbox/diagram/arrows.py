@@ -36,14 +36,19 @@ def route(layout, calls):
 
 def apart(routes):
     """The labels, in the same order; one that would cover another moves up along its arrow, above that."""
-    placed = []
+    boxes = []
     for call, (_, (x, y)) in routes.items():
         lines = label_lines(call)
-        wide, high = max(map(text_width, lines)) // 2 + 2, 7 * len(lines)
-        while covered := [other for other in placed if abs(other[0] - x) < other[2] + wide and abs(other[1] - y) < other[3] + high]:
-            y = min(other[1] - other[3] for other in covered) - high
-        placed.append((x, y, wide, high))
-    return [(x, y) for x, y, _, _ in placed]
+        box = [x, y, max(map(text_width, lines)) // 2 + 2, 7 * len(lines)]
+        while covered := [other for other in boxes if cover(box, other)]:
+            box[1] = min(other[1] - other[3] for other in covered) - box[3]
+        boxes.append(box)
+    return [(x, y) for x, y, _, _ in boxes]
+
+
+def cover(one, other):
+    """Boxes are the middle, half the width and half the height."""
+    return all(abs(one[axis] - other[axis]) < one[axis + 2] + other[axis + 2] for axis in (0, 1))
 
 
 def beside(x, y, call):
