@@ -33,7 +33,7 @@ copy_of_the_tree() {
     for id in whatever '../0.1' '*' '.'; do
         ask Q="$id"
         assert_failure
-        assert_line "error: there is no question $id; there are $(echo Q.{1..7} 0.{1..10} 1.{1..8})"
+        assert_line "error: there is no question $id; there are $(echo Q.{1..7} 0.{1..10} 1.{1..8} 2.{1..9})"
     done
 }
 
@@ -54,7 +54,7 @@ copy_of_the_tree() {
     chmod +x "$fake/docker"
     PATH="$fake:$PATH" ask Q=Q.7
     assert_failure
-    assert_line "error: stage 3 does not show this; shown in stage 0, 1"
+    assert_line "error: stage 3 does not show this; shown in stage 0, 1, 2"
     assert_line "       Start one that does:  make stage-0"
 }
 
