@@ -8,7 +8,7 @@ group "stage-0" { targets = ["server", "dns", "client", "gateway"] }
 group "stage-1" { targets = ["haproxy", "server", "dns", "client", "gateway"] }
 group "stage-2" { targets = ["balancer", "server", "monitor", "dns", "client", "gateway"] }
 group "harness" { targets = ["toolbox", "app-tools"] }
-group "tests" { targets = ["server", "client", "mysql", "redis", "haproxy", "shopd-server", "peers", "promtool", "browser", "testssl"] }
+group "tests" { targets = ["server", "client", "mysql", "redis", "haproxy", "balancer", "shopd-server", "peers", "promtool", "browser", "testssl"] }
 group "bench" { targets = ["mysql", "redis", "shopd-server", "bench-nginx", "bench-php", "bench-peers", "bench-load"] }
 group "everything" { targets = ["stage-0", "stage-1", "stage-2", "harness", "tests", "bench"] }
 
@@ -99,9 +99,10 @@ target "balancer" {
   context  = "services/balancer"
   tags     = ["webstack/balancer"]
   contexts = {
-    firewall = "services/firewall"
-    haproxy  = "target:haproxy"
-    agent    = "services/agent"
+    firewall   = "services/firewall"
+    haproxy    = "target:haproxy"
+    keepalived = "services/keepalived"
+    agent      = "services/agent"
   }
 }
 

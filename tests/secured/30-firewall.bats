@@ -219,7 +219,9 @@ starts() { timeout 20 docker run --rm --cap-drop ALL --tmpfs /run:exec --env "FI
     said "in any 192.0.2.256 tcp 80 x" '"192.0.2.256" is not an address that it may go to'
     said "in .1.11 192.0.2.1 tcp 80 x" '".1.11" is not an address that it may come from'
     said "out any 192.0.2.1 tcp 80 x" '"any" is not an address that it may come from'
-    said "in any 192.0.2.1 http 80 x" '"http" is neither tcp nor udp'
+    said "in any 192.0.2.1 http 80 x" '"http" is neither tcp nor udp nor vrrp'
+    said "in any 192.0.2.1 vrrp 112 x" '"112" is not "-", and vrrp has no ports'
+    said "in any 192.0.2.1 tcp - x" '"-" is not a port'
     said "in any 192.0.2.1 tcp 80,443 x" '"80,443" is not a port'
     said "in any 192.0.2.1 tcp 65536 x" '"65536" is not a port'
     said "in any 192.0.2.1 tcp 81" "it does not say what for, without quotation marks and in at most 100 characters"

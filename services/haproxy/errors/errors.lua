@@ -4,6 +4,7 @@
 local FOLDER = "/etc/haproxy/errors/"
 
 local ERRORS = {
+    ["429"] = { title = "Too Many Requests", detail = "More requests came from your address than one visitor may send." },
     ["502"] = { title = "Bad Gateway", detail = "The web server left during its answer." },
     ["503"] = { title = "Service Unavailable", detail = "No web server can take the request." },
     ["504"] = { title = "Gateway Timeout", detail = "The web server took the request and gave no answer in time." },
