@@ -44,5 +44,16 @@ inside() {
     [ $# -eq 0 ] || ca inside "$@"
 }
 
+# take_certificate NODE: that machine takes its own one. Redis knows no way to while it runs: it starts anew, empty.
+take_certificate() {
+    local container
+    container=$(node_container "$1")
+    if docker exec "$container" sh -c 'command -v load-certificate'; then
+        docker exec "$container" load-certificate
+    else
+        docker restart "$container"
+    fi
+}
+
 # load_certificate: the machine on which TLS ends takes the certificate that is in its file now.
 load_certificate() { docker exec "$(node_container lb-1)" load-certificate; }
