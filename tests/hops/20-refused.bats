@@ -45,6 +45,8 @@ said_now() { machines logs --no-log-prefix --since "$SINCE" "$1" 2>&1 | grep -E 
         assert_failure 1
         assert_output --partial "error: the source $HOPS_NET.21 was not there for 1 seconds: ERROR 2026"
         at server-2 "rm -rf /var/lib/mysql/astray*"
+        # MySQL has been up again for long.
+        assert_equal "$(status_of /products/2)" 503
         right server-1
         within 20 answers /products/2 200
         within 20 at server-2 mysql-role
