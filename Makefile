@@ -67,8 +67,8 @@ down: ## stop and remove all of the lab
 	@bash $(HOST)/down.sh
 
 .PHONY: renew-cert
-renew-cert: ## a new certificate for the site while it runs; DAYS=5 for one about to end, DAYS=-1 for one that ended
-	@bash $(HOST)/renew-cert.sh $(call quote,$(DAYS))
+renew-cert: ## a new certificate for the site while it runs; DAYS=5 for one about to end, DAYS=-1 for one that ended; NODE=
+	@bash $(HOST)/renew-cert.sh $(call quote,$(DAYS)) $(call quote,$(NODE))
 
 .PHONY: trust-ca
 trust-ca: ## how your browser comes to trust the lab's certificates; changes nothing

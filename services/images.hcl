@@ -39,6 +39,12 @@ target "shopd" {
   contexts = { mysql-packages = "target:mysql-packages" }
 }
 
+# For programs that read their configuration while their image is built.
+target "check-certificate" {
+  context = "services/haproxy"
+  target  = "certificate"
+}
+
 target "mysql" {
   context  = "services/mysql"
   target   = "mysql"
@@ -53,6 +59,7 @@ target "server" {
   context = "services/server"
   tags    = ["webstack/server"]
   contexts = {
+    certificate    = "target:check-certificate"
     firewall       = "services/firewall"
     mysql          = "target:mysql"
     mysql-packages = "target:mysql-packages"

@@ -19,12 +19,41 @@ ca() {
         --volume "$PWD/services/ca:/ca:ro" --volume "$PWD/$TLS_DIR:/tls" --entrypoint "/ca/$script" webstack/client "$@"
 }
 
-# ensure_certificates STAGE: what its machines need is there, and the site's certificate has not ended.
+# ensure_certificates STAGE: what its machines need is there, and no certificate has ended.
 ensure_certificates() {
     has_tls "$1" || return 0
-    step "Making sure of the certificates" make_certificates
+    step "Making sure of the certificates" make_certificates "$1"
 }
-make_certificates() { ca authority && { ca current || ca issue; }; }
+make_certificates() {
+    ca authority && { ca current || ca issue; } && inside "$1"
+}
+
+# machines STAGE: those that prove to the machines beside them who they are, a line each: x-lab-certificates of its file.
+machines() {
+    awk '/^x-lab-certificates:/ { on = 1; next } /^[^ ]/ { on = 0 } on && NF' "$(stage_file "$1")" |
+        sed "s/\${PRIVATE_NET}/$PRIVATE_NET/g"
+}
+
+# inside STAGE [--renew NAME DAYS]: the certificates of these machines.
+inside() {
+    local stage=$1 machine
+    shift
+    while read -r machine; do
+        set -- "$@" "$machine"
+    done < <(machines "$stage")
+    [ $# -eq 0 ] || ca inside "$@"
+}
+
+# take_certificate NODE: that machine takes its own one. Redis knows no way to while it runs: it starts anew, empty.
+take_certificate() {
+    local container
+    container=$(node_container "$1")
+    if docker exec "$container" sh -c 'command -v load-certificate'; then
+        docker exec "$container" load-certificate
+    else
+        docker restart "$container"
+    fi
+}
 
 # load_certificate: the machine on which TLS ends takes the certificate that is in its file now.
 load_certificate() { docker exec "$(node_container lb-1)" load-certificate; }

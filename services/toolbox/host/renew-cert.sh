@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# renew-cert.sh [DAYS]: a new key and certificate for the site, on disk and in the HAProxy that runs; no visitor notices.
-# With DAYS one of which so many days are left: 5 is about to end, -1 ended yesterday.
+# renew-cert.sh [DAYS] [NODE]: a new key and certificate for the site, on disk and in the HAProxy that runs; no visitor
+# notices. With NODE the one that this machine shows to the machines beside it. With DAYS one of which so many days are left: 5 is
+# about to end, -1 ended yesterday.
 . "$(dirname "$0")/lib.sh"
 . "$HOST_DIR/docker.sh"
 . "$HOST_DIR/certificates.sh"
 
 DAYS=${1:-90}
+NODE=${2-}
 # Longer than a handshake takes on a busy machine.
 SHOWN_SECONDS=5
 
@@ -23,6 +25,14 @@ need_engine "$@"
 stage=$(running_stage)
 [ -n "$stage" ] && has_tls "$stage" || die "no stage with TLS is up" "Start one with:  make stage-2"
 take_lock
+if [ -n "$NODE" ]; then
+    machines "$stage" | grep -qw "^ *$NODE" ||
+        die "no machine named $NODE has a certificate in stage $stage" \
+            "Those that have: $(machines "$stage" | awk '{ print $1 }' | xargs)"
+    step "Issuing a certificate for $NODE" inside "$stage" --renew "$NODE" "$DAYS"
+    step "Handing it to $NODE" take_certificate "$NODE"
+    exit
+fi
 step "Issuing a certificate" ca issue "$DAYS"
 step "Handing it to the balancer" load_certificate
 about=$(ca about)
