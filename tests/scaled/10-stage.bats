@@ -61,7 +61,7 @@ cart_of() { browse "$1" /api/v1/cart | content | jq -c '[.items[] | [.product, .
     within 20 all_written
     assert_equal "$(sql "SELECT COUNT(*) = COUNT(DISTINCT order_id) AND COUNT(*) = (SELECT COUNT(*) FROM orders) FROM receipts")" 1
     for node in app-1 app-2; do
-        assert [ "$(on "$node" "awk '/^shop_worker_pieces_total.*"written"/ { print \$2 }' /run/worker/metrics.prom")" -gt 0 ]
+        assert [ "$(on "$node" "awk '/^shop_worker_pieces_total.*written/ { print \$2 }' /run/worker/metrics.prom")" -gt 0 ]
     done
 }
 
