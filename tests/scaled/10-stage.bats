@@ -10,12 +10,14 @@ ALL="lb-1 lb-2 web-1 web-2 app-1 app-2 db-1 db-2 cache-1"
 
 setup_file() { to_client order buy-on; }
 
-is_healthy() { [ "$(docker inspect --format '{{.State.Health.Status}}' "$(container "$1")")" = healthy ]; }
-is_up() { on lb-1 servers | grep -qE "^$1 +UP "; }
+are_up() { [ "$(on lb-1 servers | grep -cE "^web-[12] +UP ")" = 2 ]; }
 role() { on "$1" mysql-role 2>/dev/null | sed -n 's/^role=\([a-z]*\).*/\1/p'; }
 roles_are() { [ "$(role db-1) $(role db-2)" = "$*" ]; }
 in_order() { on db-1 mysql-role && on db-2 mysql-role; }
-is_whole() { is_up web-1 && is_up web-2 && in_order && on app-1 healthcheck-machine && on app-2 healthcheck-machine && on cache-1 healthcheck-machine; }
+is_whole() {
+    are_up && in_order || return
+    for node in app-1 app-2 cache-1; do on $node healthcheck-machine || return; done
+}
 setup() { within 90 is_whole; }
 
 machine() { docker "$1" "$(container "$2")"; }
@@ -107,6 +109,21 @@ cart_of() { browse "$1" /api/v1/cart | content | jq -c '[.items[] | [.product, .
         machine start $node
         within 60 is_whole
     done
+}
+
+@test "an application dies in the middle of orders: what it had is not sent to the other one, and the buyer is told" {
+    buyers 8
+    stock $PRODUCT $PIECES
+    on app-1 "s6-svc -p /run/s6/shopd"
+    on client "for n in \$(seq 8); do SITE=$SITE /tmp/order \$n middle $PRODUCT & done; wait" >"$BATS_TEST_TMPDIR/answers" 3>&- &
+    placed() { sql "SELECT COUNT(*) FROM orders WHERE idempotency_key = 'middle'"; }
+    some_are() { [ "$(placed)" -ge 2 ]; }
+    within 10 some_are
+    on app-1 "kill -KILL \$(s6-svstat -o pid /run/s6/shopd)"
+    wait
+    assert_equal "$(grep -c '^201 ' "$BATS_TEST_TMPDIR/answers")" "$(placed)"
+    run grep -c '^503 ' "$BATS_TEST_TMPDIR/answers"
+    assert [ "$output" -ge 1 ]
 }
 
 @test "the primary dies: the shop is read from the replica, and says that it takes no order" {
