@@ -21,7 +21,7 @@ help:
 doctor: ## look at engine, memory, disk, port, networks; repair what can be
 	@bash $(HOST)/doctor.sh
 
-stage-%: ## start stage N (0: one machine; 1: balancer, two servers; 2: TLS, firewalls, monitor) and wait until it serves
+stage-%: ## start stage N (0: one machine; 1: balancer, two servers; 2: TLS, firewalls, monitor; 3: a machine for each tier) and wait until it serves
 	@bash $(HOST)/stage.sh $(call quote,$*)
 
 .PHONY: status

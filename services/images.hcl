@@ -7,10 +7,11 @@ variable "NPM_REGISTRY" { default = "" }
 group "stage-0" { targets = ["server", "dns", "client", "gateway"] }
 group "stage-1" { targets = ["haproxy", "server", "dns", "client", "gateway"] }
 group "stage-2" { targets = ["balancer", "server", "monitor", "dns", "client", "gateway"] }
+group "stage-3" { targets = ["balancer", "web", "app", "db", "cache", "monitor", "dns", "client", "gateway"] }
 group "harness" { targets = ["toolbox", "app-tools"] }
 group "tests" { targets = ["server", "client", "mysql", "redis", "haproxy", "balancer", "shopd-server", "peers", "promtool", "browser", "testssl"] }
 group "bench" { targets = ["mysql", "redis", "shopd-server", "bench-nginx", "bench-php", "bench-peers", "bench-load"] }
-group "everything" { targets = ["stage-0", "stage-1", "stage-2", "harness", "tests", "bench"] }
+group "everything" { targets = ["stage-0", "stage-1", "stage-2", "stage-3", "harness", "tests", "bench"] }
 
 # --- What others are built from ---
 
@@ -67,6 +68,55 @@ target "server" {
     agent          = "services/agent"
     static         = "app/static"
     shopd          = "target:shopd"
+  }
+}
+
+# A tier's machines each: web servers, application servers, databases, sessions and cache.
+target "web" {
+  context = "services/web"
+  tags    = ["webstack/web"]
+  contexts = {
+    firewall = "services/firewall"
+    machine  = "services/machine"
+    nginx    = "services/nginx"
+    server   = "services/server"
+    static   = "app/static"
+  }
+}
+
+target "app" {
+  context = "services/app"
+  tags    = ["webstack/app"]
+  contexts = {
+    firewall       = "services/firewall"
+    machine        = "services/machine"
+    mysql-packages = "target:mysql-packages"
+    server         = "services/server"
+    shopd          = "target:shopd"
+    shopd-files    = "services/shopd"
+  }
+}
+
+target "db" {
+  context = "services/db"
+  tags    = ["webstack/db"]
+  contexts = {
+    firewall       = "services/firewall"
+    machine        = "services/machine"
+    mysql          = "target:mysql"
+    mysql-packages = "target:mysql-packages"
+    server         = "services/server"
+    shopd          = "target:shopd"
+  }
+}
+
+target "cache" {
+  context  = "services/cache"
+  tags     = ["webstack/cache"]
+  contexts = {
+    firewall = "services/firewall"
+    machine  = "services/machine"
+    redis    = "target:redis"
   }
 }
 

@@ -28,7 +28,7 @@ table() {
     sent=$(jq -n --argjson curl "$curl" --arg dig "$dig" '{host: "www.foobar.com", curl: $curl, dig: $dig,
         headers: "HTTP/2 200\r\nx-lb: lb-1\r\nx-served-by: web-2\r\n", tls: "TLSv1.3 / TLS_AES_256_GCM_SHA384"}')
     jq --null-input --raw-output --arg url https://www.foobar.com/products/1 --arg trace "$trace" \
-        --arg addresses $'203.0.113.10 lb-1\n203.0.113.53 dns\n203.0.113.100 client' --arg balancers lb-1 \
+        --arg addresses $'203.0.113.10 lb-1\n203.0.113.53 dns\n203.0.113.100 client' --arg balancers lb-1 --arg stores cache-1/redis \
         --arg lines "$(printf '%s\n' "$balancer" "$web" "$app" | jq -c .)" --arg alike "${alike-}" --arg sql "$sql" \
         --argjson sent "$sent" "$(cat "$root/services/toolbox/host/trace.jq")" >out
     cat out
@@ -48,7 +48,7 @@ row() { grep -qE "^ $1" <<<"$rows"; }
     row "balance client lb-1 GET /products/1 7 to web-2, 200"
     row "HTTP lb-1 web-2/nginx GET /products/1 6 200, 3109 bytes"
     row "FastCGI web-2/nginx app-1/shopd request ffeeddcc…, 200 5\.00 .* 10\.89\.2\.31:9000"
-    row "Redis app-1/shopd redis waited for, says shopd 1\.50"
+    row "Redis app-1/shopd cache-1/redis waited for, says shopd 1\.50"
     row "SQL app-1/shopd db-2/mysql SELECT name FROM products 2\.00 WHERE id = 1"
     row "answer lb-1 client HTTP/2 200, 3109 bytes 20\.00 x-lb: lb-1 x-served-by: web-2"
     run ! grep -E "MISSING|early|late" out

@@ -55,5 +55,8 @@ take_certificate() {
     fi
 }
 
-# load_certificate: the machine on which TLS ends takes the certificate that is in its file now.
-load_certificate() { docker exec "$(node_container lb-1)" load-certificate; }
+# load_certificate: the machines on which TLS ends take the certificate that is in their file now.
+load_certificate() {
+    local node
+    for node in $(nodes | grep '^lb-'); do docker exec "$(node_container "$node")" load-certificate || return; done
+}

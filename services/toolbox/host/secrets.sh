@@ -18,4 +18,5 @@ ensure_secret() {
 ensure_secrets() {
     ensure_secret mysql-shop-password
     ensure_secret mysql-repl-password
+    ensure_secret redis-shop-password
 }

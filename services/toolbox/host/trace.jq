@@ -104,7 +104,7 @@ $sent.curl as $curl
      ms: (if $app then $app.duration_us / 1000 else null end)} end,
 
     (if $app and $app.redis_us > 0 then
-        {hop: "Redis", from: $shopd, to: "redis", what: ["waited for, says shopd"], ms: ($app.redis_us / 1000)}
+        {hop: "Redis", from: $shopd, to: $stores, what: ["waited for, says shopd"], ms: ($app.redis_us / 1000)}
      else empty end),
 
     (if $app and $app.mysql_us == 0 then

@@ -136,6 +136,7 @@ trap 'unwatch_mysql; leave' EXIT
 trace=$(random_hex 16)
 traceparent=00-$trace-$(random_hex 8)-01
 balancers=$(nodes_with haproxy | xargs)
+stores=$(nodes_with redis | sed "s|\$|/redis|" | xargs)
 since=$(docker exec "$client" date +%s)
 watch_mysql
 sent=$(send | tr -d '\n') || die "the request could not be sent from client" "Look at:  make status"
@@ -149,8 +150,8 @@ unwatch_mysql
 
 status=0
 docker exec --interactive "$client" jq --null-input --raw-output --arg url "$URL" --arg trace "$trace" \
-    --arg addresses "$(addresses)" --arg balancers "$balancers" --arg lines "$said" --arg alike "$alike" --arg sql "$sql" \
-    --argjson sent "$sent" "$(cat "$HOST_DIR/trace.jq")" >"$STATE_DIR/trace" || status=$?
+    --arg addresses "$(addresses)" --arg balancers "$balancers" --arg stores "$stores" \
+    --arg lines "$said" --arg alike "$alike" --arg sql "$sql" --argjson sent "$sent" "$(cat "$HOST_DIR/trace.jq")" >"$STATE_DIR/trace" || status=$?
 [ "$status" -eq 0 ] && [ -s "$STATE_DIR/trace" ] || die "what the machines said could not be read" "Look at:  make logs"
 cat "$STATE_DIR/trace"
 ! grep -q MISSING "$STATE_DIR/trace" || die "a hop was not found" "Look at the machines:  make status"

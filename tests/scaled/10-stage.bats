@@ -1,0 +1,204 @@
+#!/usr/bin/env bats
+# Stage 3 as a whole: every tier does its part, and the shop goes on when a machine of it dies, or says what it cannot do.
+
+bats_require_minimum_version 1.5.0
+export SITE=https://www.foobar.com PRIMARY=db-1
+load ../shop/orders.bash
+
+BUYERS=4 PRODUCT=81 PIECES=1000000
+ALL="lb-1 lb-2 web-1 web-2 app-1 app-2 db-1 db-2 cache-1"
+
+setup_file() { to_client order buy-on; }
+
+are_up() { [ "$(on lb-1 servers | grep -cE "^web-[12] +UP ")" = 2 ]; }
+role() { on "$1" mysql-role 2>/dev/null | sed -n 's/^role=\([a-z]*\).*/\1/p'; }
+roles_are() { [ "$(role db-1) $(role db-2)" = "$*" ]; }
+in_order() { on db-1 mysql-role && on db-2 mysql-role; }
+is_whole() {
+    are_up && in_order || return
+    for node in app-1 app-2 cache-1; do on $node healthcheck-machine || return; done
+}
+setup() { within 90 is_whole; }
+
+machine() { docker "$1" "$(container "$2")"; }
+
+# What a test that failed has left: every machine runs, and nobody buys.
+teardown() {
+    on client "touch /tmp/buy-on.stop"
+    for node in $ALL; do machine start "$node"; done
+}
+
+# ask NUMBER: so many requests of a stranger, one after the other; a line each: status and the web server.
+ask() { on client "for i in \$(seq $1); do curl -so /dev/null --max-time 8 -w '%{http_code} %header{x-served-by}\n' $SITE/products/\$i; done"; }
+answered() { ask "$1" | cut -d ' ' -f 1 | sort | uniq -c | xargs; }
+cart_of() { browse "$1" /api/v1/cart | content | jq -c '[.items[] | [.product, .quantity]]'; }
+
+# --- Each tier does its part ----------------------------------------------------------------------------------------
+
+@test "from the first visit to an order" {
+    a_buyer first
+    add first 5 2
+    run buy first
+    assert_line --index 0 --partial "303"
+    assert_equal "$(orders_of "$EMAIL")" 1
+}
+
+@test "sixty requests: thirty for each web server, and both applications have worked" {
+    since=$(date +%s)
+    assert_equal "$(ask 60 | sort | uniq -c | xargs)" "30 200 web-1 30 200 web-2"
+    has_worked() { [ "$(docker logs --since "$since" "$(container "$1")" 2>&1 | grep -c '"event":"request".*"/products/')" -ge 15 ]; }
+    for node in app-1 app-2; do within 5 has_worked "$node"; done
+}
+
+@test "every order has one receipt, and both workers have written some" {
+    buyers 10
+    stock $PRODUCT $PIECES
+    before=$(sql "SELECT COUNT(*) FROM receipts")
+    on client "for buyer in \$(seq 10); do (for n in 1 2 3 4 5 6; do SITE=$SITE /tmp/order \$buyer receipt-\$n $PRODUCT; done) & done; wait" |
+        cut -d ' ' -f 1 | sort | uniq -c | xargs >"$BATS_TEST_TMPDIR/placed"
+    assert_equal "$(cat "$BATS_TEST_TMPDIR/placed")" "60 201"
+    all_written() { [ "$(sql "SELECT COUNT(*) FROM receipts")" -ge $((before + 60)) ]; }
+    within 20 all_written
+    assert_equal "$(sql "SELECT COUNT(*) = COUNT(DISTINCT order_id) AND COUNT(*) = (SELECT COUNT(*) FROM orders) FROM receipts")" 1
+    for node in app-1 app-2; do
+        assert [ "$(on "$node" "awk '/^shop_worker_pieces_total.*written/ { print \$2 }' /run/worker/metrics.prom")" -gt 0 ]
+    done
+}
+
+@test "make status: machines, balancers, databases, sessions, firewalls and the site, as they are" {
+    run make --no-print-directory status
+    assert_success
+    assert_line "Stage 3, scaled"
+    for node in $ALL client dns gateway; do
+        assert_line --regexp "^  $node +[0-9.]+ +healthy"
+    done
+    assert_line --regexp '^  cache-1 +role=master clients=[0-9]+ keys=[0-9]+ memory=[0-9.]+[KM] of=64.00M evicted=0 kept=everysec$'
+    assert_line --regexp '^  db-2 +role=replica '
+}
+
+@test "make trace: every hop, Redis too" {
+    run make --no-print-directory trace URL=$SITE/products/777
+    assert_success
+    for hop in DNS TCP TLS balance HTTP FastCGI Redis SQL answer; do
+        assert_line --regexp "^  $hop "
+    done
+    assert_line --regexp '^  Redis +app-[12]/shopd +cache-1/redis '
+    assert_line --regexp '^  SQL +app-[12]/shopd +db-[12]/mysql '
+}
+
+# --- A machine dies -------------------------------------------------------------------------------------------------
+
+@test "visitor and cart outlive any web server and any application" {
+    a_buyer lasting
+    add lasting 5 2
+    for node in web-1 app-1 web-2 app-2; do
+        machine kill $node
+        is_signed_in lasting
+        assert_equal "$(cart_of lasting)" '[[5,2]]'
+        machine start $node
+        within 60 is_whole
+    done
+}
+
+@test "one of two dies, of every tier: no visitor sees it" {
+    for node in lb-2 web-1 web-2 app-1 app-2 db-2; do
+        machine kill $node
+        assert_equal "$node: $(answered 20)" "$node: 20 200"
+        machine start $node
+        within 60 is_whole
+    done
+}
+
+@test "an application dies in the middle of orders: what it had is not sent to the other one, and the buyer is told" {
+    buyers 8
+    stock $PRODUCT $PIECES
+    on app-1 "s6-svc -p /run/s6/shopd"
+    on client "for n in \$(seq 8); do SITE=$SITE /tmp/order \$n middle $PRODUCT & done; wait" >"$BATS_TEST_TMPDIR/answers" 3>&- &
+    placed() { sql "SELECT COUNT(*) FROM orders WHERE idempotency_key = 'middle'"; }
+    some_are() { [ "$(placed)" -ge 2 ]; }
+    within 10 some_are
+    on app-1 "kill -KILL \$(s6-svstat -o pid /run/s6/shopd)"
+    wait
+    assert_equal "$(grep -c '^201 ' "$BATS_TEST_TMPDIR/answers")" "$(placed)"
+    run grep -c '^503 ' "$BATS_TEST_TMPDIR/answers"
+    assert [ "$output" -ge 1 ]
+}
+
+@test "the primary dies: the shop is read from the replica, and says that it takes no order" {
+    a_buyer waiting
+    add waiting 6 1
+    form=$(browse waiting /checkout)
+    machine kill db-1
+    within 10 answers /products/7 200
+    assert_equal "$(answered 10)" "10 200"
+    assert_equal "$(send waiting "$form" | status)" 503
+    machine start db-1
+    within 60 is_whole
+    assert_equal "$(send waiting "$form" | status)" 303
+}
+
+@test "Redis dies: visitors browse, and who signs in is told; back, it knows every visitor" {
+    a_buyer kept
+    machine kill cache-1
+    assert_equal "$(answered 10)" "10 200"
+    assert_equal "$(browse kept /cart | status)" 503
+    machine start cache-1
+    within 30 is_whole
+    is_signed_in kept
+}
+
+@test "all machines restarted at once: the stage comes back by itself" {
+    docker ps --quiet --filter "label=com.docker.compose.project=$(lab_setting LAB_NAME)" | xargs docker restart --time 3
+    within 90 is_whole
+    assert_equal "$(ask 20 | sort | uniq -c | xargs)" "10 200 web-1 10 200 web-2"
+}
+
+# --- The databases change places ------------------------------------------------------------------------------------
+
+start_buying() {
+    buyers $BUYERS
+    stock $PRODUCT $PIECES
+    on client "SITE=$SITE /tmp/buy-on $BUYERS $PRODUCT" 3>&- &
+    within 20 has_more_than 0
+}
+goes_on() { within 60 has_more_than "$(($(acknowledged) + BUYERS * 3))"; }
+stop_buying() {
+    on client "touch /tmp/buy-on.stop"
+    wait
+    LEDGER=$BATS_TEST_TMPDIR/ledger
+    on client "cat /tmp/ledger" >"$LEDGER"
+}
+nothing_lost() {
+    judge "$LEDGER"
+    echo "# $(sort -u "$LEDGER" | wc -l) orders acknowledged: $LOST lost, $DOUBLED doubled on $PRIMARY" >&3
+    assert_equal "$LOST $DOUBLED $MORE" "0 0 0"
+}
+
+@test "the databases change places while programs order, there, dead, and back: nothing is lost" {
+    start_buying
+    make promote
+    roles_are replica primary
+    goes_on
+    # Now the primary is db-2, and dies.
+    machine kill db-2
+    make promote
+    goes_on
+    machine start db-2
+    fenced() { [ "$(role db-2)" = fenced ]; }
+    within 60 fenced
+    make rejoin NODE=db-2
+    goes_on
+    stop_buying
+    within 20 in_order
+    roles_are primary replica
+    nothing_lost
+    PRIMARY=db-2 nothing_lost
+}
+
+@test "no secret is in a log" {
+    for secret in .lab/secrets/*; do
+        for node in $ALL; do
+            assert_equal "$(docker logs "$(container "$node")" 2>&1 | grep -cF "$(cat "$secret")")" 0
+        done
+    done
+}

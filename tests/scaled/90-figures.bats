@@ -1,0 +1,22 @@
+#!/usr/bin/env bats
+# What stage 3 takes: last, as it takes the stage down and brings it up again.
+
+load ../lib/lab
+
+export SITE=https://www.foobar.com
+
+serves() { answers /readyz 200; }
+
+@test "figures: memory, start and stop" {
+    rm -f results/stage-3.json
+    make down
+    figure stage-3 "make stage-3, images built, no volumes" "$(seconds make stage-3)" s 45
+    within 60 serves
+    figure stage-3 "memory of all machines, idle" "$(memory_mib)" MiB 1536
+    figure stage-3 "all images of the stage, shared layers once" \
+        "$(size_mb webstack/balancer webstack/web webstack/app webstack/db webstack/cache webstack/dns webstack/client webstack/gateway)" MB 1300
+    KEEP_VOLUMES=1 make down
+    figure stage-3 "make stage-3, volumes kept" "$(seconds make stage-3)" s 20
+    figure stage-3 "make down" "$(seconds make down)" s 8
+    assert_equal "$(leftovers)" ""
+}
