@@ -10,7 +10,7 @@ setup_file() {
     PRIVATE_NET=$(lab_setting PRIVATE_NET)
     SITE_ADDRESS=$PUBLIC_NET.10
     MACHINES=$(model | jq -r '.services | to_entries[] | select(.value.environment.FIREWALL).key' | xargs)
-    export PUBLIC_NET PRIVATE_NET SITE MACHINES
+    export PUBLIC_NET PRIVATE_NET SITE_ADDRESS MACHINES
 }
 
 # Whatever a test has changed: the rules of each machine are those of its lines again.
