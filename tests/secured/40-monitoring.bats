@@ -247,8 +247,8 @@ grown() {
 @test "a frozen server, no name, slow pages, full queues and memory: each is told in time, and ends" {
     docker pause "$(container server-2)" "$(container dns)"
     since=$(now)
-    # Nearly all that the machine has left, and not more: the kernel would end a program.
-    left=$(value '(machine_memory_limit_bytes{instance="lb-1"} * 0.95 - machine_memory_used_bytes{instance="lb-1"}) / 1048576')
+    # Nearly all that the machine has left. Visitors take some more; where all is taken the kernel ends a program.
+    left=$(value '(machine_memory_limit_bytes{instance="lb-1"} * 0.92 - machine_memory_used_bytes{instance="lb-1"}) / 1048576')
     on lb-1 "(dd if=/dev/zero bs=${left%.*}M count=1 2>/dev/null | sleep 22) >/dev/null 2>&1 &"
     # Nobody can read a product for most of the time, and many want to: slow, but not so slow that shopd gives up.
     on server-1 "for i in \$(seq 25); do
