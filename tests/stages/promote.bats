@@ -77,6 +77,23 @@ nothing_lost() {
     nothing_lost
 }
 
+@test "two buyers of one product, one in the middle of its order, do not hold it up" {
+    on server-1 "mysql shop -e 'BEGIN; UPDATE products SET stock = stock - 1 WHERE id = 7; SELECT SLEEP(3);
+        UPDATE products SET stock = stock - 1 WHERE id = 8; COMMIT'" 3>&- &
+    within 10 on server-1 "mysql -e 'SHOW PROCESSLIST' | grep -q 'SELECT SLEEP'"
+    on server-1 "mysql shop -e 'UPDATE products SET stock = stock - 1 WHERE id = 7'" 3>&- &
+    within 10 on server-1 "mysql -e 'SHOW PROCESSLIST' | grep -q 'updating.*id = 7'"
+    promote
+    assert_success
+    wait
+    within 20 in_order
+    PRIMARY=server-2
+    # Both were acknowledged, so both are there.
+    assert_equal "$(sql "SELECT 2 = (SELECT COUNT(*) FROM products WHERE id IN (7, 8))")" 1
+    promote
+    assert_success
+}
+
 @test "the roles outlive a restart of both machines" {
     promote
     assert_success
