@@ -5,8 +5,11 @@
 load ../lib/lab
 
 setup() {
-    printf '%032d' 0 >"$BATS_TEST_TMPDIR/secret"
-    cat >"$BATS_TEST_TMPDIR/start" <<'SCRIPT'
+    # In the tree: the engine sees it there, and no folder of a container.
+    files=$PWD/.lab/boot-test
+    mkdir -p "$files"
+    printf '%032d' 0 >"$files/secret"
+    cat >"$files/start" <<'SCRIPT'
 #!/bin/sh
 # As the real one, but the order of start is asked for before there is a supervisor.
 cp -a /etc/s6 /run/s6
@@ -15,14 +18,17 @@ touch /run/s6/boot/down
 sleep 1
 exec s6-svscan /run/s6
 SCRIPT
-    chmod +x "$BATS_TEST_TMPDIR/start"
+    chmod +x "$files/start"
 }
 
-teardown() { docker rm --force "$server"; }
+teardown() {
+    docker rm --force "$server"
+    rm -rf "$files"
+}
 
 @test "a program whose supervisor comes late is started all the same" {
     server=$(docker run --detach --network none --tmpfs /run:exec --tmpfs /tmp --entrypoint /start \
-        --volume "$BATS_TEST_TMPDIR/start:/start:ro" --volume "$BATS_TEST_TMPDIR/secret:/run/secrets/mysql-shop-password:ro" \
+        --volume "$files/start:/start:ro" --volume "$files/secret:/run/secrets/mysql-shop-password:ro" \
         webstack/server)
     within 60 docker exec "$server" healthcheck
     refute [ -n "$(docker logs "$server" 2>&1 | grep '^boot: ')" ]

@@ -5,15 +5,20 @@ bats_require_minimum_version 1.5.0
 load ../lib/lab
 
 setup() {
-    printf '%032d' 0 >"$BATS_TEST_TMPDIR/secret"
+    # In the tree: the engine sees it there, and no folder of a container.
+    secret=$PWD/.lab/disk-test
+    printf '%032d' 0 >"$secret"
     mysql_user=$(docker run --rm --entrypoint id webstack/server --user mysql)
     server=$(docker run --detach --network none --tmpfs /run:exec --tmpfs /tmp \
         --tmpfs "/var/lib/mysql:size=400m,mode=750,uid=$mysql_user" \
-        --volume "$BATS_TEST_TMPDIR/secret:/run/secrets/mysql-shop-password:ro" webstack/server)
+        --volume "$secret:/run/secrets/mysql-shop-password:ro" webstack/server)
     within 60 at healthcheck
 }
 
-teardown() { docker rm --force "$server"; }
+teardown() {
+    docker rm --force "$server"
+    rm -f "$secret"
+}
 
 at() { docker exec "$server" "$@"; }
 write() { at mysql shop --execute "UPDATE products SET name = REPEAT('$1', 100) WHERE id < 900"; }

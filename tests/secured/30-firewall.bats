@@ -8,9 +8,9 @@ load ../lib/lab
 setup_file() {
     PUBLIC_NET=$(lab_setting PUBLIC_NET)
     PRIVATE_NET=$(lab_setting PRIVATE_NET)
-    SITE=$PUBLIC_NET.10
+    SITE_ADDRESS=$PUBLIC_NET.10
     MACHINES=$(model | jq -r '.services | to_entries[] | select(.value.environment.FIREWALL).key' | xargs)
-    export PUBLIC_NET PRIVATE_NET SITE MACHINES
+    export PUBLIC_NET PRIVATE_NET SITE_ADDRESS MACHINES
 }
 
 # Whatever a test has changed: the rules of each machine are those of its lines again.
@@ -59,12 +59,12 @@ counted() { on "$1" "firewall flows" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1
     on lb-1 "nft insert rule inet lab input tcp dport 22 accept"
     run matrix probe client
     assert_failure
-    assert_line "client -> lb-1 $SITE tcp 22: refused, not dropped"
+    assert_line "client -> lb-1 $SITE_ADDRESS tcp 22: refused, not dropped"
     on lb-1 firewall
-    on lb-1 "nft delete rule inet lab input handle \$(nft --handle list chain inet lab input | sed -n 's/.*$SITE tcp dport 80 .*handle //p')"
+    on lb-1 "nft delete rule inet lab input handle \$(nft --handle list chain inet lab input | sed -n 's/.*$SITE_ADDRESS tcp dport 80 .*handle //p')"
     run matrix probe client
     assert_failure
-    assert_line "client -> lb-1 $SITE tcp 80: dropped, not open"
+    assert_line "client -> lb-1 $SITE_ADDRESS tcp 80: dropped, not open"
 }
 
 @test "who has become root on a server and opened its way out reaches nothing more of the others" {
@@ -81,16 +81,16 @@ counted() { on "$1" "firewall flows" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1
         --entrypoint ncat webstack/client --listen --keep-open 50000
     here() { on lb-1 "bash -c 'exec 3<>/dev/tcp/127.0.0.1/50000'"; }
     within 5 here
-    assert_equal "$(port_of "$SITE" 50000)" filtered
+    assert_equal "$(port_of "$SITE_ADDRESS" 50000)" filtered
     # Without the firewall it is.
     on lb-1 "nft delete table inet lab"
-    assert_equal "$(port_of "$SITE" 50000)" open
+    assert_equal "$(port_of "$SITE_ADDRESS" 50000)" open
     on lb-1 firewall
-    assert_equal "$(port_of "$SITE" 50000)" filtered
+    assert_equal "$(port_of "$SITE_ADDRESS" 50000)" filtered
 }
 
 @test "lb-1, on three networks, is no way from one to another" {
-    beside client "ip route add $PRIVATE_NET.1.0/24 via $SITE && nmap -n -Pn -sT --unprivileged --max-retries 0 -p 80 $PRIVATE_NET.1.21;
+    beside client "ip route add $PRIVATE_NET.1.0/24 via $SITE_ADDRESS && nmap -n -Pn -sT --unprivileged --max-retries 0 -p 80 $PRIVATE_NET.1.21;
         ip route del $PRIVATE_NET.1.0/24" --cap-add NET_ADMIN >"$BATS_TEST_TMPDIR/seen"
     grep -q '80/tcp filtered' "$BATS_TEST_TMPDIR/seen"
     # Where the kernel filters bridges, Docker has dropped it before.
@@ -107,7 +107,7 @@ counted() { on "$1" "firewall flows" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1
 # --- What must go on working --------------------------------------------------------------------------------------
 
 @test "the site is there, its databases are a pair, and every machine is healthy" {
-    page /products/1 --location | grep '<h1'
+    SITE=https://www.foobar.com page /products/1 | grep '<h1'
     on server-2 mysql-role
     for node in $MACHINES; do
         assert_equal "$(docker inspect --format '{{.State.Health.Status}}' "$(container "$node")")" healthy
@@ -124,9 +124,9 @@ counted() { on "$1" "firewall flows" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1
 }
 
 @test "ping is answered, a flood of it is not" {
-    on client "ping -c 2 -i 0.3 -W 1 $SITE"
+    on client "ping -c 2 -i 0.3 -W 1 $SITE_ADDRESS"
     before=$(counted lb-1 "dropped, in")
-    on client "ping -c 40 -i 0.01 -W 1 -q $SITE" || true
+    on client "ping -c 40 -i 0.01 -W 1 -q $SITE_ADDRESS" || true
     assert [ "$(counted lb-1 "dropped, in")" -ge $((before + 20)) ]
 }
 
@@ -140,7 +140,7 @@ counted() { on "$1" "firewall flows" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1
 @test "loading again keeps a connection that is open" {
     on client "rm -f /tmp/loaded /tmp/answers"
     get='printf "HEAD / HTTP/1.1\r\nHost: www.foobar.com\r\n\r\n"'
-    on client "($get; until [ -e /tmp/loaded ]; do sleep 0.05; done; $get) | nc -i 3 $SITE 80 >/tmp/answers 2>/dev/null || true" &
+    on client "($get; until [ -e /tmp/loaded ]; do sleep 0.05; done; $get) | nc -i 3 $SITE_ADDRESS 80 >/tmp/answers 2>/dev/null || true" &
     answers_are() { [ "$(on client "grep -c '^HTTP/1.1 ' /tmp/answers")" = "$1" ]; }
     within 5 answers_are 1
     on lb-1 firewall
@@ -153,20 +153,20 @@ counted() { on "$1" "firewall flows" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1
 
 @test "each flow counts its connections" {
     for _ in 1 2 3 4 5; do on client "curl -so /dev/null http://www.foobar.com/"; done
-    assert [ "$(counted lb-1 "in any $SITE tcp 80")" -ge 5 ]
+    assert [ "$(counted lb-1 "in any $SITE_ADDRESS tcp 80")" -ge 5 ]
     run on server-2 "firewall status"
     assert_output --regexp '^state=loaded flows=[0-9]+ dropped_in=[0-9]+ dropped_out=[0-9]+ dropped_forward=0 dropped_invalid=[0-9]+$'
 }
 
 @test "what is dropped is counted, and logged: who, where, which port; a flood of it is not a flood of lines" {
     since=$(date +%s)
-    assert_equal "$(port_of "$SITE" 8404)" filtered
+    assert_equal "$(port_of "$SITE_ADDRESS" 8404)" filtered
     logged() { docker logs --since "$since" "$(container lb-1)" 2>&1 | grep '"event":"dropped"'; }
-    it_is_there() { logged | grep -q "\"direction\":\"in\",\"from\":\"$PUBLIC_NET.100\",\"to\":\"$SITE\",\"protocol\":\"tcp\",\"port\":8404}"; }
+    it_is_there() { logged | grep -q "\"direction\":\"in\",\"from\":\"$PUBLIC_NET.100\",\"to\":\"$SITE_ADDRESS\",\"protocol\":\"tcp\",\"port\":8404}"; }
     within 5 it_is_there
     logged | tail -n 1 | jq -e '.node == "lb-1"'
     before=$(counted lb-1 "dropped, in")
-    on client "nmap -n -Pn -sT -T4 --max-retries 0 -p 10000-10299 $SITE" >/dev/null
+    on client "nmap -n -Pn -sT -T4 --max-retries 0 -p 10000-10299 $SITE_ADDRESS" >/dev/null
     assert [ "$(counted lb-1 "dropped, in")" -ge $((before + 300)) ]
     assert [ "$(logged | wc -l)" -lt 100 ]
 }
@@ -192,7 +192,7 @@ counted() { on "$1" "firewall flows" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1
 # --- From the first moment --------------------------------------------------------------------------------------
 
 @test "a restart: a port without a line is at no moment open, and the rules are there again" {
-    on client "rm -f /tmp/stop; until [ -e /tmp/stop ]; do if timeout 0.1 bash -c 'exec 3<>/dev/tcp/$SITE/8404' 2>/dev/null; then echo open; fi; done" \
+    on client "rm -f /tmp/stop; until [ -e /tmp/stop ]; do if timeout 0.1 bash -c 'exec 3<>/dev/tcp/$SITE_ADDRESS/8404' 2>/dev/null; then echo open; fi; done" \
         >"$BATS_TEST_TMPDIR/seen" &
     docker restart "$(container lb-1)"
     within 30 on lb-1 healthcheck-machine

@@ -204,16 +204,16 @@ grown() {
     since=$(now)
     sql server-2 "STOP REPLICA"
     fire_in_time "$since" "ReplicaStopped server-2"
-    has_it() { written_down | tail -n 1 | grep -qx "$1 ReplicaStopped server-2"; }
-    within 5 has_it firing
-    run make --no-print-directory alerts LAST=1
+    has_it() { written_down | tail -n 3 | grep -qx "$1 ReplicaStopped server-2"; }
+    within 10 has_it firing
+    run make --no-print-directory alerts LAST=3
     assert_line --regexp '^  ReplicaStopped, critical: server-2, since '
     assert_line --regexp '^    Do: make run NODE=server-2 CMD=mysql-role'
     assert_line --regexp 'firing    ReplicaStopped  '
     sql server-2 "START REPLICA"
     within 20 is_quiet
-    within 5 has_it resolved
-    run make --no-print-directory alerts LAST=1
+    within 10 has_it resolved
+    run make --no-print-directory alerts LAST=3
     assert_line "What fires now: nothing"
     assert_line --regexp 'resolved  ReplicaStopped  '
 }
@@ -247,7 +247,9 @@ grown() {
 @test "a frozen server, no name, slow pages, full queues and memory: each is told in time, and ends" {
     docker pause "$(container server-2)" "$(container dns)"
     since=$(now)
-    on lb-1 "(dd if=/dev/zero bs=160M count=1 2>/dev/null | sleep 22) >/dev/null 2>&1 &"
+    # Nearly all that the machine has left. Visitors take some more; where all is taken the kernel ends a program.
+    left=$(value '(machine_memory_limit_bytes{instance="lb-1"} * 0.92 - machine_memory_used_bytes{instance="lb-1"}) / 1048576')
+    on lb-1 "(dd if=/dev/zero bs=${left%.*}M count=1 2>/dev/null | sleep 22) >/dev/null 2>&1 &"
     # Nobody can read a product for most of the time, and many want to: slow, but not so slow that shopd gives up.
     on server-1 "for i in \$(seq 25); do
         echo 'LOCK TABLES products WRITE; SELECT SLEEP(0.8); UNLOCK TABLES; SELECT SLEEP(0.02);'

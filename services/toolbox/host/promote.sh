@@ -36,8 +36,7 @@ change_places() {
     in_order "$2" >/dev/null || die "$2 is not in order, so $1 stays the primary" \
         "See what is wrong:  make status" "If $1 is lost, stop it first:  docker kill $(database_container "$1")"
     trap 'sql "$old" "SET GLOBAL read_only = OFF"; leave' EXIT
-    # It returns when the commits in work are done. Not persisted: killed now, it comes back as the primary it was.
-    given_up=$(sql "$1" "SET GLOBAL super_read_only = ON; SELECT UNIX_TIMESTAMP(NOW(6)), REPLACE(@@global.gtid_executed, '\n', '')")
+    given_up=$(at "$1" mysql-yield) || die "$1 has writes in work that do not end, and is the primary as before"
     GIVEN_UP=${given_up%%	*}
     TAKEN=$(lead "$2" "${given_up#*	}") || die "$2 could not take over, and $1 is the primary as before"
     trap leave EXIT

@@ -15,12 +15,22 @@ give_up() {
     KEEP_VOLUMES=1 remove_lab >/dev/null 2>&1 || true
 }
 
+# A machine is looked at every 30 seconds: one that was ill the last time, in a stage that is up already, may be well by now.
 start_nodes() {
-    compose "$STAGE" up --detach --wait --wait-timeout "$HEALTHY_SECONDS" --remove-orphans && return
+    local deadline=$((SECONDS + HEALTHY_SECONDS))
+    while ! compose "$STAGE" up --detach --wait --wait-timeout "$HEALTHY_SECONDS" --remove-orphans; do
+        if [ -z "$(lab_containers --filter health=unhealthy)" ] || [ $SECONDS -ge $deadline ]; then
+            say_what_failed
+            return 1
+        fi
+        sleep 1
+    done
+}
+
+say_what_failed() {
     echo "-- state:" && compose "$STAGE" ps --all
     echo "-- last words:" && compose "$STAGE" logs --tail 15
     explain_failed_start
-    return 1
 }
 
 # The few causes that have a remedy of their own; everything else is in the log.
