@@ -62,6 +62,7 @@ target "server" {
   contexts = {
     certificate    = "target:check-certificate"
     firewall       = "services/firewall"
+    machine        = "services/machine"
     mysql          = "target:mysql"
     mysql-packages = "target:mysql-packages"
     nginx          = "services/nginx"
@@ -76,11 +77,14 @@ target "web" {
   context = "services/web"
   tags    = ["webstack/web"]
   contexts = {
-    firewall = "services/firewall"
-    machine  = "services/machine"
-    nginx    = "services/nginx"
-    server   = "services/server"
-    static   = "app/static"
+    agent       = "services/agent"
+    certificate = "target:check-certificate"
+    firewall    = "services/firewall"
+    keepalived  = "services/keepalived"
+    machine     = "services/machine"
+    nginx       = "services/nginx"
+    server      = "services/server"
+    static      = "app/static"
   }
 }
 
@@ -88,9 +92,11 @@ target "app" {
   context = "services/app"
   tags    = ["webstack/app"]
   contexts = {
+    agent          = "services/agent"
     firewall       = "services/firewall"
     machine        = "services/machine"
     mysql-packages = "target:mysql-packages"
+    nginx          = "services/nginx"
     server         = "services/server"
     shopd          = "target:shopd"
     shopd-files    = "services/shopd"
@@ -101,6 +107,7 @@ target "db" {
   context = "services/db"
   tags    = ["webstack/db"]
   contexts = {
+    agent          = "services/agent"
     firewall       = "services/firewall"
     machine        = "services/machine"
     mysql          = "target:mysql"
@@ -114,6 +121,7 @@ target "cache" {
   context  = "services/cache"
   tags     = ["webstack/cache"]
   contexts = {
+    agent    = "services/agent"
     firewall = "services/firewall"
     machine  = "services/machine"
     redis    = "target:redis"
@@ -157,6 +165,7 @@ target "balancer" {
   tags     = ["webstack/balancer"]
   contexts = {
     firewall   = "services/firewall"
+    machine    = "services/machine"
     haproxy    = "target:haproxy"
     keepalived = "services/keepalived"
     agent      = "services/agent"

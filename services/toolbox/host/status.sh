@@ -65,6 +65,7 @@ docker ps --all --filter "$labelled" \
 
 ask_machines 'What the balancer thinks of the web servers' servers
 ask_machines 'Databases' mysql-role
+ask_machines 'Virtual IPs' virtual-ip
 ask_machines 'Sessions and cache' redis-role
 ask_machines 'Firewalls' 'firewall status'
 ask_machines 'Alerts' "alerts 1 | sed '/^What was written down/,\$d'"
