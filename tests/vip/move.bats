@@ -135,7 +135,7 @@ moved() {
     within_bound "keepalived killed" "$(gone_ms "$B")"
     refute has "$A"
     run --separate-stderr inside "$A" virtual-ip
-    [[ $stderr == "error: keepalived does not run"* ]]
+    [[ $stderr == "error: keepalived does not run, or has no network"* ]]
     inside "$A" s6-svc -u /run/s6/keepalived
     moved 5
 }
@@ -160,11 +160,10 @@ moved() {
     docker network disconnect "$LAB_NAME-vip_test" "$(container "$A")"
     stop_visits "$B"
     within_bound "network cut" "$(gone_ms "$B")"
+    says() { run inside "$A" virtual-ip && false; [[ $output == "error: keepalived does not run, or has no network that $ADDRESS is in"* ]]; }
+    within 5 says
     docker network connect --ip "$own" "$LAB_NAME-vip_test" "$(container "$A")"
-    # To Docker the new cable is another interface.
-    run inside "$A" virtual-ip
-    assert_line "error: the interface that $ADDRESS was to be on, eth0, is gone"
-    inside "$A" s6-svc -r /run/s6/keepalived
+    # To Docker the new cable is another interface. Nobody helps.
     moved 20
 }
 
