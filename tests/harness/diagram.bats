@@ -195,6 +195,19 @@ for n, o in ("12", "21"): s["web-" + n]["labels"]["lab.calls"] = f"nginx <-> web
     [ "$(text_of node-all)" = $'every other server\nNginx' ]
 }
 
+# Right of the rows: further than any of them. X of the corner of a box.
+left_of() { sed -n "/id=\"$1\"/,/<path/s/.* d=\"M\([0-9.]*\).*/\1/p" out.svg | head -n 1; }
+
+@test "who calls all others, row by row, stands beside the rows; a balancer that calls all it has does not" {
+    draw 's["lb-1"] = service("203.0.113.11", kind="server", programs="haproxy | HAProxy | balancer", calls="haproxy -> server-1/nginx : HTTP 80")
+s["client"]["labels"]["lab.calls"] = s["gateway"]["labels"]["lab.calls"] = "-> lb-1/haproxy : HTTP 80"
+s["monitor"] = service("203.0.113.60", kind="server", programs="prom | Prometheus | metrics", calls="prom -> lb-1 : HTTP 8404\nprom -> server-1 : HTTP 9113")'
+    for other in lb-1 server-1; do
+        awk -v one="$(left_of node-monitor)" -v other="$(left_of node-$other)" 'BEGIN { exit !(one > other + 200) }'
+    done
+    awk -v one="$(left_of node-lb-1)" -v other="$(left_of node-server-1)" 'BEGIN { exit !(one - other < 100 && other - one < 100) }'
+}
+
 @test "the same model gives the same bytes" {
     draw
     cp out.svg first.svg

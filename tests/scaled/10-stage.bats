@@ -6,16 +6,19 @@ export SITE=https://www.foobar.com PRIMARY=db-1
 load ../shop/orders.bash
 
 BUYERS=4 PRODUCT=81 PIECES=1000000
-ALL="lb-1 lb-2 web-1 web-2 app-1 app-2 db-1 db-2 cache-1"
+ALL="lb-1 lb-2 web-1 web-2 app-1 app-2 db-1 db-2 cache-1 monitor"
 
 setup_file() { to_client order buy-on; }
 
-are_up() { [ "$(on lb-1 servers | grep -cE "^web-[12] +UP ")" = 2 ]; }
+are_up() { [ "$(on lb-1 servers | grep -cE "^web-[12] +UP ")" = 2 ] && [ "$(on lb-2 servers | grep -cE "^web-[12] +UP ")" = 2 ]; }
+# owner TIER: the one of its two machines that has the virtual IP; the other one stands by.
+owner() { for node in "$1-1" "$1-2"; do ! on $node virtual-ip 2>/dev/null | grep -q state=active || echo $node; done; }
+is_pair() { [ -n "$(owner "$1")" ] && on "$1-1" virtual-ip && on "$1-2" virtual-ip; }
 role() { on "$1" mysql-role 2>/dev/null | sed -n 's/^role=\([a-z]*\).*/\1/p'; }
 roles_are() { [ "$(role db-1) $(role db-2)" = "$*" ]; }
 in_order() { on db-1 mysql-role && on db-2 mysql-role; }
 is_whole() {
-    are_up && in_order || return
+    are_up && in_order && is_pair lb && is_pair web || return
     for node in app-1 app-2 cache-1; do on $node healthcheck-machine || return; done
 }
 setup() { within 90 is_whole; }
@@ -26,6 +29,8 @@ machine() { docker "$1" "$(container "$2")"; }
 teardown() {
     on client "touch /tmp/buy-on.stop"
     for node in $ALL; do machine start "$node"; done
+    on monitor "s6-svc -c /run/s6/prometheus"
+    [ -z "${CAPTURES[*]-}" ] || docker rm --force "${CAPTURES[@]}"
 }
 
 # ask NUMBER: so many requests of a stranger, one after the other; a line each: status and the web server.
@@ -44,11 +49,21 @@ cart_of() { browse "$1" /api/v1/cart | content | jq -c '[.items[] | [.product, .
 }
 
 @test "sixty requests: thirty for each web server, and both applications have worked" {
+    # The monitor's probes are visitors as well.
+    on monitor "s6-svc -p /run/s6/prometheus"
     since=$(date +%s)
     assert_equal "$(ask 60 | sort | uniq -c | xargs)" "30 200 web-1 30 200 web-2"
     has_worked() { [ "$(docker logs --since "$since" "$(container "$1")" 2>&1 | grep -c '"event":"request".*"/products/')" -ge 15 ]; }
     for node in app-1 app-2; do within 5 has_worked "$node"; done
 }
+
+@test "what holds still: the site's address is on one balancer, and that of the web servers on one of them" {
+    run dig_site
+    assert_output "$(lab_setting PUBLIC_NET).10"
+    for tier in lb web; do assert_equal "$(owner $tier | wc -w)" 1; done
+    assert_equal "$(on client "curl -so /dev/null -w '%header{x-lb}' $SITE/products/1")" "$(owner lb)"
+}
+dig_site() { on client "dig +short www.foobar.com"; }
 
 @test "every order has one receipt, and both workers have written some" {
     buyers 10
@@ -76,6 +91,36 @@ cart_of() { browse "$1" /api/v1/cart | content | jq -c '[.items[] | [.product, .
     assert_line --regexp '^  db-2 +role=replica '
 }
 
+# capture NODE FILTER: starts to read what passes the network of that machine, from a container beside it: CAPTURE.
+capture() {
+    CAPTURE=$(docker run --detach --network "container:$(container "$1")" --cap-drop ALL --cap-add NET_RAW \
+        --entrypoint tcpdump webstack/client -l -A -n -i any "$2")
+    CAPTURES+=("$CAPTURE")
+    listens() { docker logs "$CAPTURE" 2>&1 | grep -q "listening on"; }
+    within 10 listens
+}
+has_captured() { docker logs "$1" 2>/dev/null | grep -q "$2"; }
+
+@test "a password can be read on the network of FastCGI, and nowhere else" {
+    net=$(lab_setting PRIVATE_NET)
+    secret=planted-$RANDOM$RANDOM$RANDOM
+    CAPTURES=()
+    for place in client:443 lb-1:443 lb-2:443 app-1:3306 app-2:3306 app-1:6379 app-2:6379; do
+        capture "${place%:*}" "tcp port ${place#*:}"
+    done
+    for node in app-1 app-2; do capture $node "tcp port 9000 and net $net.2.0/24"; done
+    sign_in eve eve@example.com "$secret" >/dev/null
+    is_read() { has_captured "${CAPTURES[7]}" "$secret" || has_captured "${CAPTURES[8]}" "$secret"; }
+    within 5 is_read
+    for index in 0 1 2 3 4 5 6; do refute has_captured "${CAPTURES[index]}" "$secret"; done
+    # They did hear something.
+    spoken() { docker logs "$1" 2>/dev/null | grep -c "IP .*Flags"; }
+    assert [ "$(spoken "${CAPTURES[0]}")" -gt 3 ]
+    assert [ $(($(spoken "${CAPTURES[1]}") + $(spoken "${CAPTURES[2]}"))) -gt 3 ]
+    assert [ $(($(spoken "${CAPTURES[3]}") + $(spoken "${CAPTURES[4]}"))) -gt 3 ]
+    assert [ $(($(spoken "${CAPTURES[5]}") + $(spoken "${CAPTURES[6]}"))) -gt 3 ]
+}
+
 @test "make trace: every hop, Redis too" {
     run make --no-print-directory trace URL=$SITE/products/777
     assert_success
@@ -88,10 +133,10 @@ cart_of() { browse "$1" /api/v1/cart | content | jq -c '[.items[] | [.product, .
 
 # --- A machine dies -------------------------------------------------------------------------------------------------
 
-@test "visitor and cart outlive any web server and any application" {
+@test "visitor and cart outlive any balancer, any web server and any application" {
     a_buyer lasting
     add lasting 5 2
-    for node in web-1 app-1 web-2 app-2; do
+    for node in "$(owner lb)" web-1 app-1 web-2 app-2; do
         machine kill $node
         is_signed_in lasting
         assert_equal "$(cart_of lasting)" '[[5,2]]'
@@ -101,7 +146,9 @@ cart_of() { browse "$1" /api/v1/cart | content | jq -c '[.items[] | [.product, .
 }
 
 @test "one of two dies, of every tier: no visitor sees it" {
-    for node in lb-2 web-1 web-2 app-1 app-2 db-2; do
+    # Of the balancers first the one that has the site's address, then the one that has it by then.
+    for node in "$(owner lb)" lb web-1 web-2 app-1 app-2 db-2 monitor; do
+        [ "$node" != lb ] || node=$(owner lb)
         machine kill $node
         assert_equal "$node: $(answered 20)" "$node: 20 200"
         machine start $node
@@ -145,6 +192,42 @@ cart_of() { browse "$1" /api/v1/cart | content | jq -c '[.items[] | [.product, .
     machine start cache-1
     within 30 is_whole
     is_signed_in kept
+}
+
+@test "the certificate of a web server ends: nobody is sent there; a new one, and it is back" {
+    make renew-cert NODE=web-1 DAYS=-1
+    is_out() { on "$(owner lb)" servers | grep -E "^web-1 +DOWN "; }
+    within 10 is_out
+    assert_equal "$(answered 10)" "10 200"
+    make renew-cert NODE=web-1
+    within 10 are_up
+    make renew-cert NODE=db-1
+    make renew-cert NODE=cache-1
+    within 30 is_whole
+    assert_equal "$(answered 10)" "10 200"
+}
+
+@test "a machine is cut off from one of its networks, and put back: visitors go elsewhere, then there again" {
+    net=$(lab_setting PRIVATE_NET) name=$(lab_setting LAB_NAME)
+    docker network disconnect "${name}_app" "$(container web-1)"
+    is_out() { on "$(owner lb)" servers | grep -E "^web-1 +DOWN "; }
+    within 15 is_out
+    assert_equal "$(answered 10)" "10 200"
+    docker network connect --ip "$net.2.21" "${name}_app" "$(container web-1)"
+    within 15 are_up
+    active=$(owner lb)
+    docker network disconnect "${name}_public" "$(container "$active")"
+    within 5 answers /products/1 200
+    refute [ "$(owner lb)" = "$active" ]
+    docker network connect --ip "$(lab_setting PUBLIC_NET).1${active#lb-}" "${name}_public" "$(container "$active")"
+    within 20 is_whole
+}
+
+@test "started in the wrong order, visitors' side first: the stage comes back by itself" {
+    for node in $ALL; do machine kill "$node"; done
+    for node in $ALL; do machine start "$node"; done
+    within 90 is_whole
+    assert_equal "$(answered 10)" "10 200"
 }
 
 @test "all machines restarted at once: the stage comes back by itself" {

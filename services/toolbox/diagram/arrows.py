@@ -8,7 +8,11 @@ from .words import label_lines, text_width
 def route(layout, calls):
     """The corners of every arrow, and the middle of its label: {call: ([(x, y), ...], (x, y))}."""
     routes, falling, level = {}, {}, {}
+    watching = [call for call in layout.watching() if call.head.name != call.tail.name]
+    routes.update(watch(layout, watching))
     for call in calls:
+        if call in routes:
+            continue
         tail, head = layout.box(call.tail), layout.box(call.head)
         rows = [layout.row_of(end.name) for end in (call.tail, call.head)]
         if call.tail.name == call.head.name:
@@ -156,6 +160,52 @@ def uncross(layout, spans, calls):
             if (x1 < straight) != (x0 < straight):
                 _, low, high = layout.reach(call.tail, True)
                 spans[call][0] = min(max(straight + (-16 if x1 < straight else 16), low), high)
+
+
+def watch(layout, calls):
+    """From what stands beside the rows: out to the left, up or down between the two, and into the row from its right."""
+    if not calls:
+        return {}
+    ends = {call: watched_at(layout, call) for call in calls}
+    # What goes furthest runs nearest to the machine: then none crosses another's way in.
+    starts = {}
+    for call in calls:
+        starts.setdefault(call.tail, []).append(call)
+    order = sorted(calls, key=lambda call: abs(ends[call][1] - layout.box(call.tail).middle))
+    routes = {}
+    for call in calls:
+        box, same = layout.box(call.tail), sorted(starts[call.tail], key=lambda other: ends[other][1])
+        y0 = box.y + box.height * (1 + same.index(call)) // (1 + len(same))
+        x = layout.boxes[call.tail.name].x - 8 - TRACK * (len(calls) - order.index(call))
+        x1, y1, above = ends[call]
+        lines = label_lines(call)
+        y1 = y0 if abs(y1 - y0) < TRACK else y1
+        points = [(box.x, y0), (x, y0), (x, y1), (x1, y1)] + ([] if above is None else [(x1, above)])
+        if above is None:
+            edge = max(layout.boxes[group.name].right for group in layout.rows[layout.row_of(call.head.name)])
+            label = (edge + 12 + max(map(text_width, lines)) // 2, y1 - 4 - 7 * len(lines))
+        elif above < y1:
+            label = beside(x1, (y1 + above) // 2, call)
+        else:
+            label = (x1 - 8 - max(map(text_width, lines)) // 2, above - 4 - 7 * len(lines))
+        routes[call] = (points, label)
+    return routes
+
+
+def watched_at(layout, call):
+    """Where such an arrow comes in: place and height, and for one from above or below where it ends."""
+    row = layout.row_of(call.head.name)
+    head, _, right = layout.reach(call.head, False)
+    groups = layout.rows[row]
+    if row == 0:
+        level = layout.boxes[WORLD].bottom if WORLD in layout.boxes else head.bottom
+        return right - 8, level + 14, head.bottom
+    last = groups[-1]
+    if call.head.name in (last.name, *last.services) or call.head.name in layout.model.virtual_ips:
+        return head.right, head.middle, None
+    # Above the labels of what comes from the row above.
+    top = min(layout.boxes[group.name].y for group in groups)
+    return head.centre, top - ROW_GAP + 14, head.y
 
 
 def far_route(layout, call, index):

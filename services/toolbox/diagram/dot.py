@@ -135,7 +135,7 @@ class Drawing:
         plate = Box(box.x + PAD + 2, box.y + PAD, box.width - 2 * PAD, NAME_HEIGHT + LINE_HEIGHT * (len(lines) - 1))
         self.text(ident + "-plate", plate, "plate named", lines)
         if service.role:
-            place = Box(plate.x + text_width(service.name, 14) + 6, plate.y - 1, text_width(service.role) + 14, 17)
+            place = Box(plate.x + text_width(service.name, 14) + 12, plate.y - 1, text_width(service.role) + 14, 17)
             colour = BADGES.get(service.role, MUTED)
             self.box(service.name + " role", place, ident + "-role", "role", colour, colour, [service.role])
         for program in service.programs.values():

@@ -15,7 +15,7 @@ WORLD = "the outside world"
 PAD, LINE_HEIGHT, NAME_HEIGHT = 12, 14, 20
 PROGRAM_WIDTH, PROGRAM_HEIGHT = 176, 38
 GAP, CALL_GAP = 8, 44  # between two programs of a server; with an arrow between them
-ROW_GAP, TRACK = 78, 11  # between rows; between arrows that run level in that gap
+ROW_GAP, TRACK = 78, 11  # between rows; between arrows that run side by side
 FRAME_PAD, FRAME_HEAD, PILL_HEIGHT = 16, 26, 38
 LANE = 34  # the free strip right of a server's header, for arrows
 WIDE, WIDE_PROGRAM = 420, 320  # a server that has a row to itself
@@ -74,7 +74,7 @@ class Layout:
 
     def size_server(self, service):
         lines = plate_lines(service)
-        title = text_width(service.name, 14) + (text_width(service.role) + 24 if service.role else 0)
+        title = text_width(service.name, 14) + (text_width(service.role) + 30 if service.role else 0)
         head = max([title] + [text_width(line) for line in lines])
         width = max(PROGRAM_WIDTH, head + LANE) + 2 * PAD
         alone = any(len(row) == 1 and row[0].name == service.name for row in self.rows)
@@ -109,6 +109,11 @@ class Layout:
             if call.tail.name == service.name and call.tail.program and place > order.index(call.tail.program):
                 return True
         return False
+
+    def watching(self):
+        """The calls of what stands beside the rows to what is in them."""
+        names = {name for group in self.aside for name in group.services}
+        return [call for call in self.model.calls if call.tail.name in names and self.row_of(call.head.name) is not None]
 
     def row_of(self, name):
         """The row a service, tier or virtual IP is in; None for what stands beside the rows."""
@@ -154,20 +159,26 @@ class Layout:
 
     def centre_rows(self, widths):
         """Rows are centred, what watches everything stands at their right, where they are narrow."""
-        beside = max((self.boxes[group.name].width + 2 * FRAME_PAD for group in self.aside), default=0)
-        narrow = max(widths[1:-1] or widths, default=0)
+        watching = self.watching()
+        lane = self.label_width(watching) + 24 + TRACK * len(watching) if watching else 0
+        beside = max((self.boxes[group.name].width + 2 * FRAME_PAD + lane for group in self.aside), default=0)
+        # Whose arrows come in from the right keep all rows to their left; else the last row may reach below.
+        narrow = max(widths[1:] if watching else widths[1:-1] or widths, default=0)
         width = max([narrow + beside] + widths)
         for index, (row, own) in enumerate(zip(self.rows, widths)):
-            room = width - beside if index and own <= width - beside else width
+            room = width - beside if index and (watching or own <= width - beside) else width
             for group in row:
                 self.shift(group, MARGIN + FRAME_PAD + (room - own) // 2, 0)
         y = self.boxes[self.rows[1][0].name].y if len(self.rows) > 1 else MARGIN
         for group in self.aside:
             box = self.boxes[group.name]
             self.shift(group, MARGIN + FRAME_PAD + width - box.width, y)
-            self.boxes[EVERYONE] = Box(box.x, box.bottom + 64, box.width, PILL_HEIGHT)
-            y = self.boxes[EVERYONE].bottom + ROW_GAP
-            self.height = max(self.height, y - ROW_GAP + MARGIN)
+            y = box.bottom
+            if any(call.head.name == EVERYONE for call in self.model.calls):
+                self.boxes[EVERYONE] = Box(box.x, box.bottom + 64, box.width, PILL_HEIGHT)
+                y = self.boxes[EVERYONE].bottom
+            self.height = max(self.height, y + MARGIN)
+            y += ROW_GAP
         self.width = width + 2 * (MARGIN + FRAME_PAD)
 
     def gap(self, one, other):

@@ -18,19 +18,32 @@ class Group:
 def make_rows(model):
     """The rows, the groups beside them (they watch everything), and whether the first row is the outside world."""
     first, groups = first_row(model), server_groups(model)
-    watchers = {call.tail.name for call in model.calls if call.head.name == EVERYONE}
-    aside = [group for group in groups if watchers.intersection(group.services) and not group.framed]
+    aside = [group for group in groups if watches(model, group, [other for other in groups if other is not group], first)]
     waiting = [group for group in groups if group not in aside]
     if aside:
         first.reverse()  # then what goes in by the gateway is on the side of what stands beside the rows
-    rows = [first] if first else []
+    return ([first] if first else []) + follow(model, first, waiting), aside, bool(first)
+
+
+def watches(model, group, others, first):
+    """It calls everybody: in one call, or each of others that stand in several rows."""
+    if group.framed:
+        return False
+    if any(call.tail.name in group.services and call.head.name == EVERYONE for call in model.calls):
+        return True
+    return len(follow(model, first, others)) > 1 and all(called(model, other, group.services) for other in others)
+
+
+def follow(model, first, waiting):
+    """The rows below the first one: who is called from the row above."""
+    rows = []
     reached = {name for group in first for name in group.services}
     while waiting:
         row = [group for group in waiting if called(model, group, reached)] or waiting
         rows.append(row)
         waiting = [group for group in waiting if group not in row]
         reached = {name for group in row for name in (group.name, *group.services)}
-    return rows, aside, bool(first)
+    return rows
 
 
 def servers_of(model):
