@@ -12,7 +12,7 @@ setup_file() { to_client order buy-on; }
 
 are_up() { [ "$(on lb-1 servers | grep -cE "^web-[12] +UP ")" = 2 ] && [ "$(on lb-2 servers | grep -cE "^web-[12] +UP ")" = 2 ]; }
 # owner TIER: the one of its two machines that has the virtual IP; the other one stands by.
-owner() { for node in "$1-1" "$1-2"; do ! on $node virtual-ip 2>/dev/null | grep -q state=active || echo $node; done; }
+owner() { for node in "$1-1" "$1-2"; do ! on "$node" virtual-ip 2>/dev/null | grep -q state=active || echo "$node"; done; }
 is_pair() { [ -n "$(owner "$1")" ] && on "$1-1" virtual-ip && on "$1-2" virtual-ip; }
 role() { on "$1" mysql-role 2>/dev/null | sed -n 's/^role=\([a-z]*\).*/\1/p'; }
 roles_are() { [ "$(role db-1) $(role db-2)" = "$*" ]; }
@@ -137,10 +137,10 @@ has_captured() { docker logs "$1" 2>/dev/null | grep -q "$2"; }
     a_buyer lasting
     add lasting 5 2
     for node in "$(owner lb)" web-1 app-1 web-2 app-2; do
-        machine kill $node
+        machine kill "$node"
         is_signed_in lasting
         assert_equal "$(cart_of lasting)" '[[5,2]]'
-        machine start $node
+        machine start "$node"
         within 60 is_whole
     done
 }
@@ -149,9 +149,9 @@ has_captured() { docker logs "$1" 2>/dev/null | grep -q "$2"; }
     # Of the balancers first the one that has the site's address, then the one that has it by then.
     for node in "$(owner lb)" lb web-1 web-2 app-1 app-2 db-2 monitor; do
         [ "$node" != lb ] || node=$(owner lb)
-        machine kill $node
+        machine kill "$node"
         assert_equal "$node: $(answered 20)" "$node: 20 200"
-        machine start $node
+        machine start "$node"
         within 60 is_whole
     done
 }
