@@ -33,7 +33,7 @@ copy_of_the_tree() {
     for id in whatever '../0.1' '*' '.'; do
         ask Q="$id"
         assert_failure
-        assert_line "error: there is no question $id; there are $(echo Q.{1..7} 0.{1..10} 1.{1..8} 2.{1..9})"
+        assert_line "error: there is no question $id; there are $(echo Q.{1..7} 0.{1..10} 1.{1..8} 2.{1..9} 3.{1..6})"
     done
 }
 
@@ -50,11 +50,11 @@ copy_of_the_tree() {
     real=$(command -v docker)
     fake=$BATS_TEST_TMPDIR/fake
     mkdir "$fake"
-    printf '#!/bin/bash\ncase "$*" in "ps --all"*) echo compose/3-scaled/compose.yaml ;; *) exec %s "$@" ;; esac\n' "$real" >"$fake/docker"
+    printf '#!/bin/bash\ncase "$*" in "ps --all"*) echo compose/4-later/compose.yaml ;; *) exec %s "$@" ;; esac\n' "$real" >"$fake/docker"
     chmod +x "$fake/docker"
     PATH="$fake:$PATH" ask Q=Q.7
     assert_failure
-    assert_line "error: stage 3 does not show this; shown in stage 0, 1, 2"
+    assert_line "error: stage 4 does not show this; shown in stage 0, 1, 2, 3"
     assert_line "       Start one that does:  make stage-0"
 }
 

@@ -14,7 +14,7 @@ serves() { answers /readyz 200; }
     within 60 serves
     figure stage-3 "memory of all machines, idle" "$(memory_mib)" MiB 1536
     figure stage-3 "all images of the stage, shared layers once" \
-        "$(size_mb webstack/balancer webstack/web webstack/app webstack/db webstack/cache webstack/dns webstack/client webstack/gateway)" MB 1300
+        "$(size_mb webstack/{balancer,web,app,db,cache,monitor,dns,client,gateway})" MB 1300
     KEEP_VOLUMES=1 make down
     figure stage-3 "make stage-3, volumes kept" "$(seconds make stage-3)" s 20
     figure stage-3 "make down" "$(seconds make down)" s 8
