@@ -82,8 +82,9 @@ case $site in https:*) printf '  %-24s %s\n' 'its certificate' "$(certificate)" 
 answer=$(on client curl --silent --max-time 3 --output /dev/null --dump-header - \
     --write-out 'code:%{http_code} seconds:%{time_total}\n' "$site/products/1" | tr -d '\r')
 field() { printf '%s\n' "$answer" | sed -n "s/^$1: //pI" | head -n 1; }
+role=$(field X-DB-Role)
 timing=$(printf '%s\n' "$answer" | sed -n 's/.*code:\([0-9]*\) seconds:\(.*\)/\1 in \2 s/p')
 printf '  %-24s %s\n' '/products/1 answers' "${timing:-nothing}" 'served by' "$(field X-Served-By)" \
-    'database role' "$(field X-DB-Role)"
+    'database role' "${role:-not asked: $(field Cache-Status)}"
 printf '  %-24s %s\n' '/readyz says' "$(on client curl --silent --max-time 3 "$site/readyz" | cut -c1-200)"
 printf '  %-24s %s\n' 'from your browser' "$(browser_url "$stage")"
