@@ -35,9 +35,9 @@ does() {
 }
 
 # in_redis COMMAND...: what the shop's account sees.
-in_redis() { compose exec -T shop redis-cli --no-auth-warning --user shop --pass "$PASSWORD" "$@"; }
+in_redis() { inside shop redis-cli --no-auth-warning --user shop --pass "$PASSWORD" "$@"; }
 
-answers_ping() { compose exec -T open redis-cli ping; }
+answers_ping() { inside open redis-cli ping; }
 
 @test "a bucket gives what it holds, to all nodes together" {
     does "take a shared $HOUR 3 1" "yes limit 3 remaining 2 reset 3600 retry 0 asked 2"

@@ -115,13 +115,13 @@ not_trusted() {
 }
 
 start_redis() {
-    compose exec -T machine redis-server --save "" --protected-mode no --daemonize yes \
+    inside machine redis-server --save "" --protected-mode no --daemonize yes \
         --unixsocket /socket/machine.sock --unixsocketperm 777
-    within 20 compose exec -T machine redis-cli ping
+    within 20 inside machine redis-cli ping
 }
 
 kill_redis() {
-    compose exec -T machine sh -c 'pid=$(redis-cli info server | sed -n "s/^process_id:\([0-9]*\).*/\1/p")
+    inside machine sh -c 'pid=$(redis-cli info server | sed -n "s/^process_id:\([0-9]*\).*/\1/p")
         kill -9 "$pid"; while [ -e "/proc/$pid" ]; do sleep 0.01; done'
 }
 
