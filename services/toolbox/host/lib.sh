@@ -41,6 +41,7 @@ as_root() {
 load_settings() {
     local file line name names=' ' chosen=${LAB_CHOSEN-}
     # lab.env has every name; .env comes behind it.
+    # shellcheck disable=SC2094 # nothing is written
     for file in compose/lab.env .env; do
         [ -f "$file" ] || continue
         while IFS= read -r line || [ -n "$line" ]; do
@@ -52,7 +53,7 @@ load_settings() {
             else
                 [ -n "${line#*=}" ] && [[ $names = *" $name "* ]] || continue
             fi
-            [[ " $chosen " = *" $name "* ]] || export "$line"
+            [[ " $chosen " = *" $name "* ]] || export "$name=${line#*=}"
         done <"$file"
     done
     export LAB_CHOSEN="$chosen"
