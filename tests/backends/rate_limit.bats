@@ -14,7 +14,6 @@ setup_file() {
     (umask 077 && echo "$PASSWORD" >"$REDIS_TEST_PASSWORD_FILE")
     compose down --volumes
     compose up --detach --wait client shop open
-    in_client make --silent -j2 BUILD=/build /build/asan/live_rate_limit
 }
 
 teardown_file() {

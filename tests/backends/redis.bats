@@ -11,7 +11,6 @@ setup_file() {
     (umask 077 && echo "$PASSWORD" >"$REDIS_TEST_PASSWORD_FILE")
     compose down --volumes
     compose up --detach client
-    in_client make --silent -j2 BUILD=/build /build/asan/live_redis
     make_certificates
     compose up --detach --wait
 }

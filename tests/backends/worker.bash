@@ -22,13 +22,12 @@ kill_process() {
     done 2>/dev/null' - "$1"
 }
 
-# start_machines SERVICE...: all of them up, and the programs built under AddressSanitizer.
+# start_machines SERVICE...: all of them up.
 start_machines() {
     mkdir -p .lab
     (umask 077 && echo a-good-password >"$WORKER_TEST_PASSWORD_FILE")
     compose down --volumes --timeout 1
     compose up --detach --wait client "$@"
-    in_client make --silent -j2 BUILD=/build /build/asan/shop-migrate /build/asan/shop-worker
 }
 
 remove_machines() {

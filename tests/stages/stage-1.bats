@@ -39,7 +39,7 @@ is_whole() { is_up server-1 && is_up server-2 && follows && answers /readyz 200;
 setup() { within 60 is_whole; }
 
 # Whatever a test that failed has left.
-teardown() { [ "$(docker inspect --format '{{.State.Paused}}' "$(container server-2)")" = false ] || docker unpause "$(container server-2)"; }
+teardown() { docker unpause "$(container server-2)" 2>/dev/null || true; }
 
 # sign_up JAR: a new account; csrf JAR: the token of its forms.
 csrf() { on client "curl -s -b /tmp/$1 -c /tmp/$1 $SITE/login" | grep -o 'name="csrf" value="[^"]*' | head -n 1 | sed 's/.*"//'; }
@@ -314,5 +314,4 @@ says() { make --no-print-directory status | grep -q "$1"; }
     figure stage-1 "make stage-1, volumes kept" "$(seconds make stage-1)" s 12
     figure stage-1 "make down" "$(seconds make down)" s 6
     assert_equal "$(leftovers)" ""
-    make stage-1
 }
