@@ -9,7 +9,7 @@ group "stage-1" { targets = ["haproxy", "server", "dns", "client", "gateway"] }
 group "stage-2" { targets = ["balancer", "server", "monitor", "dns", "client", "gateway"] }
 group "stage-3" { targets = ["balancer", "web", "app", "db", "cache", "monitor", "dns", "client", "gateway"] }
 group "harness" { targets = ["toolbox", "app-tools"] }
-group "tests" { targets = ["server", "client", "mysql", "redis", "haproxy", "balancer", "shopd-server", "peers", "promtool", "browser", "testssl"] }
+group "tests" { targets = ["app-live", "server", "client", "mysql", "redis", "haproxy", "balancer", "shopd-server", "peers", "promtool", "browser", "testssl"] }
 group "bench" { targets = ["mysql", "redis", "shopd-server", "bench-nginx", "bench-php", "bench-peers", "bench-load"] }
 group "everything" { targets = ["stage-0", "stage-1", "stage-2", "stage-3", "harness", "tests", "bench"] }
 
@@ -25,6 +25,13 @@ target "app-tools" {
   context  = "app"
   target   = "tools"
   tags     = ["webstack/app-tools"]
+  contexts = { mysql-packages = "target:mysql-packages" }
+}
+
+target "app-live" {
+  context  = "app"
+  target   = "live"
+  tags     = ["webstack/app-live"]
   contexts = { mysql-packages = "target:mysql-packages" }
 }
 

@@ -196,7 +196,7 @@ columns_of_grown() {
 @test "the MySQL that takes writes is found; where none does, that is said" {
     schema 001-one.sql "CREATE TABLE one (id INT PRIMARY KEY);"
     replica=unix:/socket/other/mysqld.sock
-    compose exec -T other mysql --execute "SET GLOBAL super_read_only = OFF; CREATE DATABASE $DATABASE; SET GLOBAL super_read_only = ON"
+    inside other mysql --execute "SET GLOBAL super_read_only = OFF; CREATE DATABASE $DATABASE; SET GLOBAL super_read_only = ON"
     run as_root env MYSQL_SERVERS="$replica" MIGRATE_WAIT_MS=300 /build/asan/shop-migrate
     assert_equal "$status" 1
     assert_output --partial "$replica takes no writes"

@@ -30,7 +30,6 @@ setup_file() {
     compose up --detach client
     make_certificates
     compose up --detach
-    in_client make --silent -j2 BUILD=/build /build/asan/live_mysql /build/asan/live_orders /build/asan/live_orders_show
 }
 
 teardown_file() {

@@ -14,7 +14,6 @@ setup_file() {
     (umask 077 && echo "$PASSWORD" >"$REDIS_TEST_PASSWORD_FILE")
     compose down --volumes
     compose up --detach --wait client shop open
-    in_client make --silent -j2 BUILD=/build /build/asan/live_rate_limit
 }
 
 teardown_file() {
@@ -35,9 +34,9 @@ does() {
 }
 
 # in_redis COMMAND...: what the shop's account sees.
-in_redis() { compose exec -T shop redis-cli --no-auth-warning --user shop --pass "$PASSWORD" "$@"; }
+in_redis() { inside shop redis-cli --no-auth-warning --user shop --pass "$PASSWORD" "$@"; }
 
-answers_ping() { compose exec -T open redis-cli ping; }
+answers_ping() { inside open redis-cli ping; }
 
 @test "a bucket gives what it holds, to all nodes together" {
     does "take a shared $HOUR 3 1" "yes limit 3 remaining 2 reset 3600 retry 0 asked 2"

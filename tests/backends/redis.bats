@@ -11,7 +11,6 @@ setup_file() {
     (umask 077 && echo "$PASSWORD" >"$REDIS_TEST_PASSWORD_FILE")
     compose down --volumes
     compose up --detach client
-    in_client make --silent -j2 BUILD=/build /build/asan/live_redis
     make_certificates
     compose up --detach --wait
 }
@@ -115,13 +114,13 @@ not_trusted() {
 }
 
 start_redis() {
-    compose exec -T machine redis-server --save "" --protected-mode no --daemonize yes \
+    inside machine redis-server --save "" --protected-mode no --daemonize yes \
         --unixsocket /socket/machine.sock --unixsocketperm 777
-    within 20 compose exec -T machine redis-cli ping
+    within 20 inside machine redis-cli ping
 }
 
 kill_redis() {
-    compose exec -T machine sh -c 'pid=$(redis-cli info server | sed -n "s/^process_id:\([0-9]*\).*/\1/p")
+    inside machine sh -c 'pid=$(redis-cli info server | sed -n "s/^process_id:\([0-9]*\).*/\1/p")
         kill -9 "$pid"; while [ -e "/proc/$pid" ]; do sleep 0.01; done'
 }
 

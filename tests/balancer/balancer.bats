@@ -318,13 +318,13 @@ parallel() {
     start_balancer
     file=/etc/haproxy/conf/5-operators.cfg
     before=$(runtime show info | grep '^Pid:')
-    inside --user root lb-1 sh -c "cp $file /tmp/right && echo nonsense >>$file"
+    docker exec --user root "$(container lb-1)" sh -c "cp $file /tmp/right && echo nonsense >>$file"
     run inside lb-1 reload
     assert_failure
     assert_output --partial "unknown keyword 'nonsense'"
     assert_equal "$(runtime show info | grep '^Pid:')" "$before"
     assert_equal "$(fetch_status /)" 200
-    inside --user root lb-1 cp /tmp/right $file
+    docker exec --user root "$(container lb-1)" cp /tmp/right $file
     run inside lb-1 reload
     assert_success
     assert_equal "$(fetch_status /)" 200

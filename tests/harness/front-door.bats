@@ -221,7 +221,7 @@ a_path_without_docker() {
 
 @test "settings: the environment wins over .env, .env over the defaults, also in scripts that call scripts" {
     copy_of_the_tree
-    unset HTTP_PORT PUBLIC_NET LAB_CHOSEN
+    unset LAB_NAME HTTP_PORT PUBLIC_NET LAB_CHOSEN
     printf 'HTTP_PORT=7001\r\nPUBLIC_NET=198.18.9\n' >.env
     echo '. services/toolbox/host/lib.sh; echo "$LAB_NAME $PUBLIC_NET $HTTP_PORT"' >inner.sh
     # What is written to .env meanwhile counts for the next script, what the user said stays.

@@ -163,7 +163,7 @@ serves() { [ "$(client series.py "$1:9000" 'shopd_http_requests_total{route="/wh
 
 # cgi ADDRESS METHOD URI [BYTES [CONTENT_LENGTH]]: one request, as a program of one's own would make it.
 cgi() {
-    inside --env REQUEST_METHOD="$2" --env REQUEST_URI="$3" --env CONTENT_LENGTH="${5-${4-}}" client \
+    inside client env REQUEST_METHOD="$2" REQUEST_URI="$3" CONTENT_LENGTH="${5-${4-}}" \
         sh -c "head -c ${4-0} /dev/zero | cgi-fcgi -bind -connect $1"
 }
 

@@ -4,6 +4,7 @@
 #
 #   QUIET_S=60   how long nothing may be told
 
+# bats file_tags=alone
 bats_require_minimum_version 1.5.0
 load ../lib/lab
 load monitoring.bash

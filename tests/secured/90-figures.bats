@@ -7,6 +7,7 @@ export SITE=https://www.foobar.com
 
 serves() { answers /readyz 200; }
 
+# bats test_tags=alone
 @test "figures: memory, start and stop" {
     rm -f results/stage-2.json
     make down

@@ -452,6 +452,7 @@ without_ids() { content | sed -e "s/$1/EMAIL/g" -e 's/[0-9a-f]\{32\}/ID/g'; }
 
 # --- Figures ----------------------------------------------------------------------------------------------------
 
+# bats test_tags=alone
 @test "figure: CPU time and time of a login" {
     email=$(address figure)
     sign_up a "$email"

@@ -399,6 +399,7 @@ bought() { sent=$(send "$1" "$2") && [ "$(status <<<"$sent")" = 303 ]; }
 
 # --- How long it takes ------------------------------------------------------------------------------------------
 
+# bats test_tags=alone
 @test "a checkout takes 15 ms at most, half of the time, on an idle stage" {
     a_buyer fast
     stock 71 1000

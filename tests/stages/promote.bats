@@ -2,6 +2,7 @@
 # make promote and make rejoin, on stage 1: the roles of the two databases change while programs order, nothing that was
 # acknowledged is lost, and there are never two primaries.
 
+# bats file_tags=alone
 bats_require_minimum_version 1.5.0
 load ../shop/orders.bash
 

@@ -457,6 +457,7 @@ server_memory_mib() {
         value = $1 + 0; if ($1 ~ /GiB/) value *= 1024; if ($1 ~ /KiB/) value /= 1024; print value }'
 }
 
+# bats test_tags=alone
 @test "figure: memory of server-1, idle" {
     figure stage-0 "memory of server-1, idle" "$(server_memory_mib)" MiB 350
 }
@@ -469,6 +470,7 @@ server_memory_mib() {
         "$(docker history --no-trunc --human=false --format '{{.Size}} {{.CreatedBy}}' webstack/server | awk '/COPY \/ \/ #/ { print $1 / 1e6; exit }')" MB 5
 }
 
+# bats test_tags=alone
 @test "figure: from nothing but images to the first page, and down" {
     make down
     figure stage-0 "make stage-0, images built, no volumes" "$(seconds make stage-0)" s 15

@@ -119,7 +119,7 @@ settle_network() {
     used=$(used_networks)
     who=$(printf '%s\n' "$used" | overlap "${!variable}$suffix")
     [ -n "$who" ] || return 0
-    [ "${!variable}" = "$(setting_in compose/lab.env "$variable")" ] ||
+    grep -qxF "$variable=${!variable}" compose/lab.env ||
         die "$variable is ${!variable}, and $who uses an address in ${!variable}$suffix" \
             "Choose another $variable in .env or on the command line."
     for candidate in "$@"; do

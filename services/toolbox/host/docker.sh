@@ -1,6 +1,9 @@
 # shellcheck shell=bash
 # What the scripts say to Docker.
 
+# Not "docker info", which starts every plugin of the client as well.
+docker_answers() { docker version >/dev/null 2>&1; }
+
 # ensure_engine "$@": an engine that answers, installed or started if need be.
 ensure_engine() {
     bash "$HOST_DIR/engine.sh"
@@ -10,7 +13,7 @@ ensure_engine() {
 # need_engine "$@": an engine that answers, or the end. A user who has just become a member of the group docker is one
 # from the next login on; until then the script runs again, with its arguments, in a shell that has the group.
 need_engine() {
-    ! docker info >/dev/null 2>&1 || return 0
+    ! docker_answers || return 0
     may_join_docker_group ||
         die "no Docker engine answers" "Start it (and install it, where it is missing) with:  make engine"
     exec sg docker -c "exec bash $(quoted "$SCRIPT" "$@")"

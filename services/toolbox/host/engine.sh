@@ -12,8 +12,6 @@ ENGINE_FLOOR=25.0
 COMPOSE_FLOOR=2.24
 START_SECONDS=60
 
-docker_answers() { docker info >/dev/null 2>&1; }
-
 # version_at_least FOUND FLOOR: compares the first two numbers.
 version_at_least() {
     awk -v found="${1#v}" -v floor="$2" 'BEGIN {

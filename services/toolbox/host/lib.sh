@@ -35,25 +35,28 @@ as_root() {
 # --- Settings ---------------------------------------------------------------------------------------------------
 # The environment wins over .env, .env over compose/lab.env. All are exported, so that Compose sees the same values.
 
-# setting_in FILE VARIABLE prints its value there, nothing when there is none; the last one counts.
-setting_in() { [ ! -f "$1" ] || sed -n "s/^$2=//p" "$1" | tr -d '\r' | tail -n 1; }
-
 # LAB_CHOSEN names the settings that came from the user's environment. A script that is called by another finds all of
 # them in its environment; only those that were chosen win there, the rest is read again.
+# In bash alone: every command of the lab starts here, and a process for each setting is felt.
 load_settings() {
-    local variable value chosen=
-    while read -r variable; do
-        if [ -n "${LAB_CHOSEN+set}" ]; then
-            case " $LAB_CHOSEN " in *" $variable "*) continue ;; esac
-        elif [ -n "${!variable-}" ]; then
-            chosen="$chosen $variable"
-            continue
-        fi
-        value=$(setting_in .env "$variable")
-        [ -n "$value" ] || value=$(setting_in compose/lab.env "$variable")
-        export "$variable=$value"
-    done < <(sed -n 's/^\([A-Z_]*\)=.*/\1/p' compose/lab.env)
-    export LAB_CHOSEN="${LAB_CHOSEN-$chosen}"
+    local file line name names=' ' chosen=${LAB_CHOSEN-}
+    # lab.env has every name; .env comes behind it.
+    # shellcheck disable=SC2094 # nothing is written
+    for file in compose/lab.env .env; do
+        [ -f "$file" ] || continue
+        while IFS= read -r line || [ -n "$line" ]; do
+            line=${line%$'\r'} name=${line%%=*}
+            [[ $line =~ ^[A-Z_]+= ]] || continue
+            if [ "$file" = compose/lab.env ]; then
+                [ -n "${LAB_CHOSEN+set}" ] || [ -z "${!name-}" ] || chosen="$chosen $name"
+                names="$names$name "
+            else
+                [ -n "${line#*=}" ] && [[ $names = *" $name "* ]] || continue
+            fi
+            [[ " $chosen " = *" $name "* ]] || export "$name=${line#*=}"
+        done <"$file"
+    done
+    export LAB_CHOSEN="$chosen"
 }
 load_settings
 export COMPOSE_PROJECT_NAME=$LAB_NAME
