@@ -5,7 +5,7 @@ bats_require_minimum_version 1.5.0
 export SITE=https://www.foobar.com PRIMARY=db-1
 load ../shop/orders.bash
 
-BUYERS=4 PRODUCT=81 PIECES=1000000
+export BUYERS=4 PRODUCT=81 PIECES=1000000
 ALL="lb-1 lb-2 web-1 web-2 app-1 app-2 db-1 db-2 cache-1 monitor"
 
 setup_file() { to_client order buy-on; }
@@ -13,8 +13,8 @@ setup_file() { to_client order buy-on; }
 are_up() { [ "$(on lb-1 servers | grep -cE "^web-[12] +UP ")" = 2 ] && [ "$(on lb-2 servers | grep -cE "^web-[12] +UP ")" = 2 ]; }
 # owner TIER: the one of its two machines that has the virtual IP; the other one stands by.
 owner() { for node in "$1-1" "$1-2"; do ! on "$node" virtual-ip 2>/dev/null | grep -q state=active || echo "$node"; done; }
+web_1_is_out() { on "$(owner lb)" servers | grep -E "^web-1 +DOWN "; }
 is_pair() { [ -n "$(owner "$1")" ] && on "$1-1" virtual-ip && on "$1-2" virtual-ip; }
-role() { on "$1" mysql-role 2>/dev/null | sed -n 's/^role=\([a-z]*\).*/\1/p'; }
 roles_are() { [ "$(role db-1) $(role db-2)" = "$*" ]; }
 in_order() { on db-1 mysql-role && on db-2 mysql-role; }
 is_whole() {
@@ -196,8 +196,7 @@ has_captured() { docker logs "$1" 2>/dev/null | grep -q "$2"; }
 
 @test "the certificate of a web server ends: nobody is sent there; a new one, and it is back" {
     make renew-cert NODE=web-1 DAYS=-1
-    is_out() { on "$(owner lb)" servers | grep -E "^web-1 +DOWN "; }
-    within 10 is_out
+    within 10 web_1_is_out
     assert_equal "$(answered 10)" "10 200"
     make renew-cert NODE=web-1
     within 10 are_up
@@ -210,8 +209,7 @@ has_captured() { docker logs "$1" 2>/dev/null | grep -q "$2"; }
 @test "a machine is cut off from one of its networks, and put back: visitors go elsewhere, then there again" {
     net=$(lab_setting PRIVATE_NET) name=$(lab_setting LAB_NAME)
     docker network disconnect "${name}_app" "$(container web-1)"
-    is_out() { on "$(owner lb)" servers | grep -E "^web-1 +DOWN "; }
-    within 15 is_out
+    within 15 web_1_is_out
     assert_equal "$(answered 10)" "10 200"
     docker network connect --ip "$net.2.21" "${name}_app" "$(container web-1)"
     within 15 are_up
@@ -237,25 +235,6 @@ has_captured() { docker logs "$1" 2>/dev/null | grep -q "$2"; }
 }
 
 # --- The databases change places ------------------------------------------------------------------------------------
-
-start_buying() {
-    buyers $BUYERS
-    stock $PRODUCT $PIECES
-    on client "SITE=$SITE /tmp/buy-on $BUYERS $PRODUCT" 3>&- &
-    within 20 has_more_than 0
-}
-goes_on() { within 60 has_more_than "$(($(acknowledged) + BUYERS * 3))"; }
-stop_buying() {
-    on client "touch /tmp/buy-on.stop"
-    wait
-    LEDGER=$BATS_TEST_TMPDIR/ledger
-    on client "cat /tmp/ledger" >"$LEDGER"
-}
-nothing_lost() {
-    judge "$LEDGER"
-    echo "# $(sort -u "$LEDGER" | wc -l) orders acknowledged: $LOST lost, $DOUBLED doubled on $PRIMARY" >&3
-    assert_equal "$LOST $DOUBLED $MORE" "0 0 0"
-}
 
 @test "the databases change places while programs order, there, dead, and back: nothing is lost" {
     start_buying

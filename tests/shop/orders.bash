@@ -94,3 +94,29 @@ judge() {
     # The same attempt with two orders, in what was said or in what is there.
     DOUBLED=$(cat "$found" "$1" | sort -u | awk '{ print $1, $2 }' | uniq -d | wc -l)
 }
+
+# start_buying: BUYERS programs order one piece of PRODUCT after the other, of which there are PIECES, until stop_buying. Then
+# LEDGER is what was acknowledged.
+start_buying() {
+    buyers "$BUYERS"
+    stock "$PRODUCT" "$PIECES"
+    on client "SITE=$SITE /tmp/buy-on $BUYERS $PRODUCT" 3>&- &
+    within 20 has_more_than 0
+}
+goes_on() { within 60 has_more_than "$(($(acknowledged) + BUYERS * 3))"; }
+stop_buying() {
+    on client "touch /tmp/buy-on.stop"
+    wait
+    LEDGER=$BATS_TEST_TMPDIR/ledger
+    on client "cat /tmp/ledger" >"$LEDGER"
+}
+
+# nothing_lost: by what the machine PRIMARY has.
+nothing_lost() {
+    judge "$LEDGER"
+    echo "# $(sort -u "$LEDGER" | wc -l) orders acknowledged: $LOST lost, $DOUBLED doubled on $PRIMARY" >&3
+    assert_equal "$LOST $DOUBLED $MORE" "0 0 0"
+}
+
+# role NODE: of its MySQL, as it says itself.
+role() { on "$1" mysql-role 2>/dev/null | sed -n 's/^role=\([a-z]*\).*/\1/p'; }

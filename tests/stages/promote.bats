@@ -6,7 +6,7 @@
 bats_require_minimum_version 1.5.0
 load ../shop/orders.bash
 
-BUYERS=4 PRODUCT=81 PIECES=1000000
+export BUYERS=4 PRODUCT=81 PIECES=1000000
 
 setup_file() {
     rm -f results/promote.json
@@ -17,15 +17,14 @@ setup_file() {
 
 teardown_file() { make down; }
 
-# roles: of server-1 and server-2, as they say themselves.
-role() { on "$1" mysql-role 2>/dev/null | sed -n 's/^role=\([a-z]*\).*/\1/p'; }
+# roles: of server-1 and server-2.
 roles() { echo "$(role server-1) $(role server-2)"; }
 are() { [ "$(roles)" = "$*" ]; }
 in_order() { on server-1 mysql-role && on server-2 mysql-role; }
 
 # From the first roles, whatever the test before has left.
 setup() {
-    PRIMARY=server-1
+    export PRIMARY=server-1
     ! are primary replica || ! in_order || return 0
     docker start "$(container server-1)" "$(container server-2)"
     make reset
@@ -35,28 +34,6 @@ teardown() { on client "touch /tmp/buy-on.stop"; }
 
 promote() { run make --no-print-directory promote "$@"; }
 rejoin() { run make --no-print-directory rejoin "$@"; }
-
-# start_buying, stop_buying: LEDGER is what was acknowledged.
-start_buying() {
-    buyers $BUYERS
-    stock $PRODUCT $PIECES
-    on client "/tmp/buy-on $BUYERS $PRODUCT" 3>&- &
-    within 20 has_more_than 0
-}
-goes_on() { within 60 has_more_than "$(($(acknowledged) + BUYERS * 3))"; }
-stop_buying() {
-    on client "touch /tmp/buy-on.stop"
-    wait
-    LEDGER=$BATS_TEST_TMPDIR/ledger
-    on client "cat /tmp/ledger" >"$LEDGER"
-}
-
-# nothing_lost: by what the machine PRIMARY has.
-nothing_lost() {
-    judge "$LEDGER"
-    echo "# $(sort -u "$LEDGER" | wc -l) orders acknowledged: $LOST lost, $DOUBLED doubled on $PRIMARY" >&3
-    assert_equal "$LOST $DOUBLED $MORE" "0 0 0"
-}
 
 @test "planned, there and back, while programs order: nothing is lost, the application follows" {
     start_buying

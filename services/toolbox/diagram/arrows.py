@@ -163,7 +163,7 @@ def uncross(layout, spans, calls):
 
 
 def watch(layout, calls):
-    """From what stands beside the rows: out to the left, up or down between the two, and into the row from its right."""
+    """From what stands beside the rows: out to the left, up or down, and into the row from its right."""
     if not calls:
         return {}
     ends = {call: watched_at(layout, call) for call in calls}

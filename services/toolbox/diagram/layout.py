@@ -113,7 +113,8 @@ class Layout:
     def watching(self):
         """The calls of what stands beside the rows to what is in them."""
         names = {name for group in self.aside for name in group.services}
-        return [call for call in self.model.calls if call.tail.name in names and self.row_of(call.head.name) is not None]
+        calls = [call for call in self.model.calls if call.tail.name in names]
+        return [call for call in calls if self.row_of(call.head.name) is not None]
 
     def row_of(self, name):
         """The row a service, tier or virtual IP is in; None for what stands beside the rows."""

@@ -18,19 +18,20 @@ class Group:
 def make_rows(model):
     """The rows, the groups beside them (they watch everything), and whether the first row is the outside world."""
     first, groups = first_row(model), server_groups(model)
-    aside = [group for group in groups if watches(model, group, [other for other in groups if other is not group], first)]
+    aside = [group for group in groups if watches(model, group, groups, first)]
     waiting = [group for group in groups if group not in aside]
     if aside:
         first.reverse()  # then what goes in by the gateway is on the side of what stands beside the rows
     return ([first] if first else []) + follow(model, first, waiting), aside, bool(first)
 
 
-def watches(model, group, others, first):
-    """It calls everybody: in one call, or each of others that stand in several rows."""
+def watches(model, group, groups, first):
+    """It calls everybody: in one call, or each of the others, which stand in several rows."""
     if group.framed:
         return False
     if any(call.tail.name in group.services and call.head.name == EVERYONE for call in model.calls):
         return True
+    others = [other for other in groups if other is not group]
     return len(follow(model, first, others)) > 1 and all(called(model, other, group.services) for other in others)
 
 
