@@ -16,3 +16,22 @@ serves() { on cache-1 healthcheck; }
     assert_equal "$(redis "MGET test:one test:two test:three test:four test:five" | xargs)" "1 2 3 4 5"
     redis "DEL test:one test:two test:three test:four test:five"
 }
+
+# as_monitoring COMMAND: what the agent's account gets for an answer.
+as_monitoring() {
+    on cache-1 "REDISCLI_AUTH=\$(cat /run/secrets/redis-monitoring-password) redis-cli --no-auth-warning --user monitoring \
+        --tls --insecure $1"
+}
+
+@test "nobody gets in without a name, and the monitoring's account sees numbers and no key" {
+    run on cache-1 "redis-cli --tls --insecure PING"
+    assert_output --partial "NOAUTH"
+    run on cache-1 "redis-cli --tls --insecure AUTH default ''"
+    assert_output --partial "WRONGPASS"
+    run as_monitoring "INFO memory"
+    assert_output --partial "used_memory:"
+    for command in "GET health" "SET health 1" "SCAN 0" "CONFIG GET maxmemory" FLUSHALL SHUTDOWN; do
+        run as_monitoring "$command"
+        assert_output --partial "NOPERM"
+    done
+}
