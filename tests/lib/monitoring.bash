@@ -27,10 +27,17 @@ metrics_of() {
     on monitor "curl --silent --fail --max-time 3 --write-out 'ANSWERED\\n' $urls"
 }
 
-# firing prints a line for each alert that fires: its name, and the labels that say where.
-firing() {
-    api alerts | jq --raw-output '.alerts[] | select(.state == "firing") | .labels
-        | [.alertname, .instance, .job, .server, .probe, .address] | map(values) | join(" ")' | sort
+# alert_lines prints a line for each set of labels: the name of the alert, and what says where.
+alert_lines() {
+    jq --raw-output '[.alertname, .instance, .job, .server, .probe, .address] | map(values) | join(" ")' | sort
+}
+
+# firing: a line for each alert that fires.
+firing() { api alerts | jq '.alerts[] | select(.state == "firing") | .labels' | alert_lines; }
+
+# fired SECONDS: a line for each alert that has fired within them.
+fired() {
+    api query --data-urlencode "query=count_over_time(ALERTS{alertstate=\"firing\"}[$1s])" | jq '.result[].metric' | alert_lines
 }
 
 # What is told for information only does not count: it ends when it does.

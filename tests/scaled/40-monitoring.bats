@@ -97,7 +97,7 @@ tier() { value "tier:requests:rate30s{tier=\"$1\"}" | awk '{ printf "%d", $1 }';
     assert [ "$(tier web)" -le "$((visitors + 20))" ]
     # A page is one question at least.
     assert [ "$(tier cache)" -ge "$visitors" ]
-    assert_equal "$(answers_of 'count_over_time(ALERTS{alertstate="firing"}[60s])')" 0
+    assert_equal "$(fired 60)" ""
 }
 
 # --- Faults -----------------------------------------------------------------------------------------------------
