@@ -7,7 +7,7 @@
 # bats file_tags=alone
 bats_require_minimum_version 1.5.0
 load ../lib/lab
-load monitoring.bash
+load ../lib/monitoring
 
 # As the monitor tries it.
 SITE=$(sed -n 's/^ *SITE_URL: //p' compose/2-secured/compose.yaml)
@@ -21,9 +21,7 @@ setup_file() {
     date +%s >"$BATS_FILE_TMPDIR/quiet-since"
 }
 
-s6() { on "$1" "s6-svc $2 /run/s6/$3"; }
 sql() { on "$1" "mysql -N -e \"$2\""; }
-now() { date +%s%3N; }
 
 # One fault after the other.
 setup() { within 60 is_quiet; }
@@ -45,12 +43,6 @@ teardown() {
 }
 
 # --- Everybody is asked -----------------------------------------------------------------------------------------
-
-targets_up() {
-    api targets | jq --raw-output \
-        '.activeTargets[] | select(.health == "up") | .labels.job + "/" + .labels.instance' | sort -u
-}
-all_up() { [ "$(targets_up | xargs)" = "$ALL_JOBS" ]; }
 
 @test "every job is asked on every machine that has it, and answers; nobody else is asked" {
     all_up
@@ -194,7 +186,7 @@ grown() {
     since=$(cat "$BATS_FILE_TMPDIR/quiet-since")
     is_over() { [ $(($(date +%s) - since)) -ge "${QUIET_S:-60}" ]; }
     within $((${QUIET_S:-60} + 5)) is_over
-    assert_equal "$(answers_of "count_over_time(ALERTS{alertstate=\"firing\"}[${QUIET_S:-60}s])")" 0
+    assert_equal "$(fired "${QUIET_S:-60}")" ""
     run make --no-print-directory alerts
     assert_line "What fires now: nothing"
 }

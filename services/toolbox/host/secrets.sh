@@ -19,4 +19,5 @@ ensure_secrets() {
     ensure_secret mysql-shop-password
     ensure_secret mysql-repl-password
     ensure_secret redis-shop-password
+    ensure_secret redis-monitoring-password
 }

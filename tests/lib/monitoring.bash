@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the tests of the monitoring ask.
+# What the tests of the monitoring ask and do, whatever the stage. ALL_JOBS are its JOB/MACHINE, in order.
 
 PROMETHEUS=http://localhost:$(lab_setting MONITOR_PORT)
 # shellcheck disable=SC2034 # for those who load this
@@ -14,6 +14,12 @@ value() { api query --data-urlencode "query=$1" | jq --raw-output '.result[0].va
 # answers_of QUERY: how many series it finds.
 answers_of() { api query --data-urlencode "query=$1" | jq '.result | length'; }
 
+targets_up() {
+    api targets | jq --raw-output \
+        '.activeTargets[] | select(.health == "up") | .labels.job + "/" + .labels.instance' | sort -u
+}
+all_up() { [ "$(targets_up | xargs)" = "$ALL_JOBS" ]; }
+
 # metrics_of ADDRESS...: what is said there to the monitor, one right after the other, a line ANSWERED behind each.
 metrics_of() {
     local address urls=
@@ -21,13 +27,26 @@ metrics_of() {
     on monitor "curl --silent --fail --max-time 3 --write-out 'ANSWERED\\n' $urls"
 }
 
-# firing prints a line for each alert that fires: its name, and the labels that say where.
-firing() {
-    api alerts | jq --raw-output '.alerts[] | select(.state == "firing") | .labels
-        | [.alertname, .instance, .job, .server, .probe] | map(values) | join(" ")' | sort
+# alert_lines prints a line for each set of labels: the name of the alert, and what says where.
+alert_lines() {
+    jq --raw-output '[.alertname, .instance, .job, .server, .probe, .address] | map(values) | join(" ")' | sort
 }
 
-is_quiet() { [ -z "$(firing)" ]; }
+# firing: a line for each alert that fires.
+firing() { api alerts | jq '.alerts[] | select(.state == "firing") | .labels' | alert_lines; }
+
+# fired SECONDS: a line for each alert that has fired within them.
+fired() {
+    api query --data-urlencode "query=count_over_time(ALERTS{alertstate=\"firing\"}[$1s])" | jq '.result[].metric' | alert_lines
+}
+
+# What is told for information only does not count: it ends when it does.
+is_quiet() { ! firing | grep -qv '^VirtualIpMoved '; }
+
+now() { date +%s%3N; }
+
+# s6 MACHINE OPTIONS PROGRAM: starts, stops or signals it.
+s6() { on "$1" "s6-svc $2 /run/s6/$3"; }
 
 # bound ALERT: within how many seconds it fires, as its rule says.
 bound() {
