@@ -40,10 +40,11 @@ remove_machines() {
 # orders NUMBER prints SQL for as many orders as a checkout would write them, each for 37.49 EUR and with its row of the
 # outbox.
 orders() {
+    local rows
+    # Written out: MySQL may lose the temporary table of a recursive query when that goes to the disk (MySQL bug 112704).
+    rows=$(seq "$1" | sed "s/.*/(UUID_TO_BIN(UUID()), 1, UUID(), UNHEX(SHA2(&, 256)), 3749, 'EUR')/" | paste -s -d ,)
     echo "START TRANSACTION;
-        INSERT INTO orders (uuid, user_id, idempotency_key, request_hash, total_cents, currency)
-            WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < $1)
-            SELECT UUID_TO_BIN(UUID()), 1, UUID(), UNHEX(SHA2(i, 256)), 3749, 'EUR' FROM n;
+        INSERT INTO orders (uuid, user_id, idempotency_key, request_hash, total_cents, currency) VALUES $rows;
         SET @last = LAST_INSERT_ID() + $1 - 1, @first = LAST_INSERT_ID();
         INSERT INTO order_lines SELECT id, 1, 'MUG-0001', 'Mug', 2, 1250 FROM orders WHERE id BETWEEN @first AND @last;
         INSERT INTO order_lines SELECT id, 2, 'PEN-0815', 'Pen', 1, 1249 FROM orders WHERE id BETWEEN @first AND @last;
