@@ -166,7 +166,7 @@ one_error() {
 
 @test "on a server s6 does not try again what only a person can mend" {
     name=$LAB_NAME-replication-empty
-    compose run --rm --no-TTY --detach --name "$name" --entrypoint start empty-secret
+    compose run --rm --no-TTY --detach --name "$name" --entrypoint start-machine empty-secret
     given_up() { docker exec "$name" s6-svwait -D -t 500 /run/s6/mysql; }
     within 20 given_up
     words=$(docker logs "$name" 2>&1 | grep -c '^error: ')

@@ -25,7 +25,7 @@ run_commands() {
 }
 
 @test "the authority's page" {
-    run_commands 3 services/ca/README.md "ca: the lab's own certificate authority"
+    run_commands 3 services/ca/README.md "Who has which file"
     run_commands 3 services/ca/README.md Renew
     run_commands 1 services/ca/README.md "Your own browser"
 }
