@@ -4,8 +4,8 @@
 cd /run/s6 || exit
 
 # s6-svscan starts all supervisors at once, that of boot among them; until its supervisor is there a program takes no
-# order. The last folder to get one may be the one that is wanted first.
-supervised() { until s6-svok "$1"; do sleep 0.01; done; }
+# order, nor before that has written down how it stands. The last folder to get one may be the one that is wanted first.
+supervised() { until s6-svstat "$1" >/dev/null 2>&1; do sleep 0.01; done; }
 
 # One that is not ready in a minute does not keep the others down: a page that says so is better than a closed port.
 start() { supervised "$1" && s6-svc -uwU -T 60000 "$1" || echo "boot: $1 is not ready after a minute" >&2; }

@@ -33,3 +33,25 @@ teardown() {
     within 60 docker exec "$server" healthcheck
     refute [ -n "$(docker logs "$server" 2>&1 | grep '^boot: ')" ]
 }
+
+# A supervisor takes orders (control) some time before it has written down how its program stands (status).
+@test "a supervisor that does not know yet how its program stands is waited for" {
+    cat >"$files/start" <<'SCRIPT'
+#!/bin/sh
+mkdir -p /run/s6/late
+cd /run/s6/late
+printf '#!/bin/sh\nexec sleep 60\n' >run
+chmod +x run
+touch down
+s6-supervise . &
+until s6-svstat . >/dev/null 2>&1; do sleep 0.01; done
+mv supervise/status .
+(sleep 1; mv status supervise/) &
+. /usr/local/lib/boot.sh
+supervised late
+s6-svc -uwu -T 5000 late && echo started
+SCRIPT
+    server=$(docker run --detach --network none --tmpfs /run:exec --entrypoint /start --volume "$files/start:/start:ro" webstack/server)
+    said() { docker logs "$server" 2>&1 | grep -x started; }
+    within 20 said
+}
