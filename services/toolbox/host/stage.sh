@@ -43,13 +43,10 @@ explain_failed_start() {
         die "the networks of the lab overlap with others" "Run:  make doctor"
     elif grep -q 'no space left on device' "$log"; then
         die "the disk is full" "Make room, for example with:  docker system prune"
-    elif grep -q ' | error: ' "$log"; then
-        die "$(sed -n 's/^[^a-z]*\([a-z0-9-]*\)-1  *| error: /\1: /p' "$log" | head -n 1)" \
-            "The machine said so when it started; the whole output is in $log"
     fi
-    # A machine may have said it itself, last of all what kept it down: "lb-1-1  | error: …".
-    said=$(sed -n 's/^[^a-z]*\([a-z][a-z0-9-]*\)-[0-9]* *| error: \(.*\)/\2, on \1/p' "$log" | tail -n 1)
-    [ -z "$said" ] || die "$said" "The whole output is in $log"
+    # A machine may have said it itself, in a line "lb-1-1  | error: …". The first is the cause, others miss that machine.
+    said=$(sed -n 's/^[^a-z]*\([a-z][a-z0-9-]*\)-[0-9]*  *| error: /\1: /p' "$log" | head -n 1)
+    [ -z "$said" ] || die "$said" "The machine said so when it started; the whole output is in $log"
 }
 
 # A real page, by name, from the visitor's machine.
