@@ -33,7 +33,8 @@ lead() { docker exec "$(database_container "$1")" mysql-lead "${@:2}"; }
 # change_places OLD NEW. GIVEN_UP, TAKEN: when OLD took no more writes, when NEW did.
 change_places() {
     local given_up
-    in_order "$2" >/dev/null || die "$2 is not in order, so $1 stays the primary" \
+    # One that has just been started, or whose source was, is connected again within seconds.
+    wait_until 10 in_order "$2" || die "$2 is not in order, so $1 stays the primary" \
         "See what is wrong:  make status" "If $1 is lost, stop it first:  docker kill $(database_container "$1")"
     trap 'sql "$old" "SET GLOBAL read_only = OFF"; leave' EXIT
     given_up=$(at "$1" mysql-yield) || die "$1 has writes in work that do not end, and is the primary as before"
