@@ -7,8 +7,8 @@
 URL=${1:-}
 # Long enough for a site that waits for a dead backend; shopd gives up sooner.
 REQUEST_SECONDS=10
-# The engine has a line this long after a machine wrote it, at the latest.
-LOG_SECONDS=2
+# The engine has a line this long after a machine wrote it, at the latest, also when it has much to do.
+LOG_SECONDS=6
 # MySQL's log of statements, while we look.
 SQL_LOG=/tmp/trace.log
 
@@ -29,7 +29,7 @@ nodes_with() {
 }
 
 # mysql_on NODE SQL: nothing when it does not answer; that is then a hop that is not found.
-mysql_on() { docker exec "$(node_container "$1")" timeout 3 mysql -N -e "$2" 2>/dev/null || true; }
+mysql_on() { docker exec "$(node_container "$1")" timeout 10 mysql -N -e "$2" 2>/dev/null || true; }
 
 # Lines "NODE<tab>SETTING<tab>FILE": the MySQLs that log now, and how they did before.
 WATCHED=
@@ -74,7 +74,7 @@ host=${1#*://} && host=${host%%[/:?#]*}
 curl --silent --verbose --max-time "$3" --globoff --header "traceparent: $2" --output /dev/null \
     --dump-header "$dir/headers" --write-out '%{json}' -- "$1" >"$dir/curl" 2>"$dir/said" || true
 touch "$dir/headers"
-dig +tries=1 +time=2 +noall +answer +stats "$host" >"$dir/dig" || true
+dig +tries=1 +time=5 +noall +answer +stats "$host" >"$dir/dig" || true
 jq --compact-output --null-input --arg host "$host" --slurpfile curl "$dir/curl" --rawfile headers "$dir/headers" \
     --rawfile dig "$dir/dig" --arg tls "$(sed -n 's/^\* SSL connection using //p' "$dir/said" | tail -n 1)" \
     '{$host, curl: $curl[0], $headers, $dig, $tls}'
