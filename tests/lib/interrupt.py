@@ -2,8 +2,8 @@
 """interrupt.py WHEN COMMAND...: runs COMMAND as at a terminal and presses Ctrl-C as soon as WHEN succeeds.
 
 WHEN is a shell command. Ctrl-C at a terminal is SIGINT to every process of the foreground group, so COMMAND gets a
-group of its own. Exit 0: it ended by the interrupt; 1: it ended before WHEN succeeded; 2: it was still there half a
-minute after.
+group of its own. Exit 0: it ended by the interrupt; 1: it ended before WHEN succeeded; 2: it was still there two
+minutes after.
 """
 import os
 import signal
@@ -24,7 +24,7 @@ def main():
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)
     try:
-        process.wait(timeout=30)
+        process.wait(timeout=120)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         return 2
