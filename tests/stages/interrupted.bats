@@ -56,11 +56,11 @@ interrupt_when() { python3 tests/lib/interrupt.py "$1" make stage-0; }
     on server-1 "s6-svc -wd -d /run/s6/mysql && mv /var/lib/mysql/data /var/lib/mysql/old"
     server=$(container server-1)
     docker restart "$server"
-    within 20 docker exec "$server" test -d /var/lib/mysql/data.new
+    within 60 docker exec "$server" test -d /var/lib/mysql/data.new
     docker kill --signal KILL "$server"
     # As after a power cut: the half-made directory is there, and nothing calls it "data".
     docker start "$server"
-    within 60 answers /products/1 200
+    within 120 answers /products/1 200
     assert_equal "$(page /api/v1/products | jq .total)" 1000
     on server-1 "test ! -e /var/lib/mysql/data.new"
     make down

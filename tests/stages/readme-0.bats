@@ -26,6 +26,7 @@ teardown_file() { make down; }
     assert_line --partial "NOT SEEN: made for this request alone"
     assert_line "error: only 0 of 3 things were seen"
     on server-1 "s6-svc -wU -u /run/s6/shopd"
+    within 20 answers /products/1 200
     run make --no-print-directory ask Q=0.5
     assert_success
 }

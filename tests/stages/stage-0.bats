@@ -133,9 +133,9 @@ setup_file() {
 @test "a request has one id in the log of Nginx and in that of shopd" {
     id=$(page /whoami | jq -r .request_id)
     assert [ ${#id} -eq 32 ]
-    run bash -c "docker logs $(container server-1) 2>&1 | grep '$id' | jq -r .event"
-    assert_output --partial access
-    assert_output --partial request
+    events() { docker logs "$(container server-1)" 2>&1 | grep "$id" | jq -r .event | sort | xargs; }
+    are_logged() { [[ $(events) = *access*request* ]]; }
+    within 10 are_logged
 }
 
 @test "operations: alive, ready, who, metrics" {
@@ -177,13 +177,14 @@ setup_file() {
         setpriv --reuid=shopd --regid=shopd --init-groups -- env LISTEN=$address \
         MYSQL_SERVERS=unix:/run/mysqld/mysqld.sock MYSQL_PASSWORD_FILE=/run/shopd/mysql-password shopd"
     ask="REQUEST_METHOD=GET REQUEST_URI=/api/v1/products/7 cgi-fcgi -bind -connect $address"
-    within 10 on client "$ask"
+    is_served() { on client "$ask" | grep -q "Status: 200 OK"; }
+    within 30 is_served
     run on client "$ask"
     assert_output --partial "Status: 200 OK"
     assert_output --partial '"id":7'
     # It ends when it is told to.
     on server-1 'kill -TERM $(cat /tmp/second)'
-    within 5 on server-1 '! kill -0 $(cat /tmp/second)'
+    within 20 on server-1 '! kill -0 $(cat /tmp/second)'
 }
 
 # --- When a part is away ----------------------------------------------------------------------------------------
@@ -200,13 +201,14 @@ setup_file() {
     assert_output --partial "application/problem+json"
     assert_output --partial "X-Served-By: server-1"
     on server-1 "s6-svc -wU -u /run/s6/shopd"
-    assert_equal "$(status_of /products/1)" 200
+    # It listens; to MySQL it is connected a moment later.
+    within 20 answers /products/1 200
 }
 
 @test "without MySQL: pages say so with 503, shopd lives and is not ready, and all comes back" {
     on server-1 "s6-svc -wd -d /run/s6/mysql"
     assert_equal "$(status_of /livez)" 200
-    within 5 answers /readyz 503
+    within 20 answers /readyz 503
     run page /products/1 -i
     assert_output --partial "HTTP/1.1 503"
     assert_output --partial "Retry-After:"
@@ -214,8 +216,8 @@ setup_file() {
     run page /api/v1/products/1 -i
     assert_output --partial "HTTP/1.1 503"
     on server-1 "s6-svc -wU -u /run/s6/mysql"
-    within 5 answers /products/1 200
-    within 5 answers /readyz 200
+    within 20 answers /products/1 200
+    within 20 answers /readyz 200
 }
 
 @test "without the worker orders wait for their receipts, and the machine is not healthy" {
@@ -227,18 +229,18 @@ setup_file() {
     receipts() { on server-1 "mysql -N shop -e \"SELECT COUNT(*) FROM receipts JOIN orders ON id = order_id WHERE idempotency_key = 'a test'\""; }
     assert_equal "$(receipts)" 0
     refuses_health() { ! on server-1 "touch -d '-1 minute' /run/worker/metrics.prom; healthcheck"; }
-    within 5 refuses_health
+    within 20 refuses_health
     on server-1 "s6-svc -wU -u /run/s6/worker"
     is_written() { [ "$(receipts)" = 1 ]; }
-    within 5 is_written
-    on server-1 healthcheck
+    within 20 is_written
+    within 20 on server-1 healthcheck
 }
 
 @test "make dlq lists what was given up, and puts it back" {
     # The row without an order, of the test before this one: its tries take half a minute, so all but one of them are made up.
     on server-1 "mysql shop -e 'UPDATE outbox SET tries = 4, next_try_at = NOW(3) WHERE order_id = 0'"
     is_listed() { make --no-print-directory dlq | grep -F "there is no such order"; }
-    within 10 is_listed
+    within 30 is_listed
     run make --no-print-directory dlq
     assert_success
     assert_line --regexp '^ +outbox  order +tries  placed +error$'
@@ -259,17 +261,17 @@ kill_program() { on server-1 "pid=\$(s6-svstat -o pid /run/s6/$1) && [ \$pid -gt
 is_ready() { [ "$(on server-1 "s6-svstat -o ready /run/s6/$1")" = true ]; }
 
 # Waits until the program has been up for so many seconds.
-wait_for_age() { within $(($2 + 5)) on server-1 "[ \$(s6-svstat -o updownfor /run/s6/$1) -ge $2 ]"; }
+wait_for_age() { within $(($2 + 30)) on server-1 "[ \$(s6-svstat -o updownfor /run/s6/$1) -ge $2 ]"; }
 
 @test "each of the four programs comes back by itself when it is killed" {
     for program in nginx shopd worker mysql; do
         before=$(pid_of "$program")
         kill_program "$program"
         is_another() { [ "$(pid_of "$program")" -gt 0 ] && [ "$(pid_of "$program")" != "$before" ]; }
-        within 20 is_another
-        within 30 answers /products/1 200
+        within 60 is_another
+        within 60 answers /products/1 200
         # It is the new one that answers, and it stays: nothing of the old holds the port.
-        within 20 is_ready "$program"
+        within 60 is_ready "$program"
         after=$(pid_of "$program")
         wait_for_age "$program" 3
         assert_equal "$(pid_of "$program")" "$after"
@@ -319,11 +321,11 @@ has_lines() { [ "$(lines "$1")" -ge "$2" ]; }
     on server-1 "mysql shop -e 'DROP TABLE IF EXISTS ledger; CREATE TABLE ledger (n INT PRIMARY KEY)'; rm -f /tmp/enough"
     start_writer "$acknowledged"
     writer=$!
-    within 30 has_lines "$acknowledged" 40
+    within 60 has_lines "$acknowledged" 40
     for _ in 1 2 3; do
         kill_program mysql
         # It is back when it acknowledges again.
-        within 30 has_lines "$acknowledged" $(($(lines "$acknowledged") + 40))
+        within 90 has_lines "$acknowledged" $(($(lines "$acknowledged") + 40))
     done
     on server-1 "touch /tmp/enough"
     wait "$writer"
@@ -415,9 +417,10 @@ two"
 
 @test "make logs shows what a machine wrote" {
     page /livez
+    is_logged() { make --no-print-directory logs NODE=server-1 | grep -F '"path":"/livez"'; }
+    within 10 is_logged
     run make --no-print-directory logs NODE=server-1
     assert_success
-    assert_output --partial '"path":"/livez"'
 }
 
 @test "make stage-0 on a stage that is up changes nothing" {
