@@ -22,7 +22,7 @@ header() { tr -d '\r' | sed -n "s/^$1: //Ip"; }
 
 # ask NUMBER [PATH]: so many requests of a stranger, one after the other; a line each: status and who served it.
 ask() {
-    on client "for i in \$(seq $1); do curl -so /dev/null --max-time 8 -w '%{http_code} %header{x-served-by}\n' $SITE${2:-/products/\$i}; done"
+    on client "for i in \$(seq $1); do curl -so /dev/null --max-time 20 -w '%{http_code} %header{x-served-by}\n' $SITE${2:-/products/\$i}; done"
 }
 
 # restock: nothing that is bought here is sold out.
@@ -50,7 +50,7 @@ sign_up() {
     on client "curl -si -b /tmp/$1 -c /tmp/$1 -d csrf=$token -d email=$1-$BATS_SUITE_TEST_NUMBER@example.com -d name=Ada \
         -d password=correct-horse-battery $SITE/signup"
 }
-session() { on client "curl -si --max-time 8 -b /tmp/$1 -c /tmp/$1 $SITE/api/v1/session"; }
+session() { on client "curl -si --max-time 20 -b /tmp/$1 -c /tmp/$1 $SITE/api/v1/session"; }
 is_signed_in() { session "$1" | grep -q '"signed_in":true'; }
 serves() { session "$1" | header x-served-by; }
 
@@ -58,7 +58,7 @@ serves() { session "$1" | header x-served-by; }
 order() {
     local token
     token=$(session "$1" | tail -n 1 | jq -r .csrf)
-    on client "curl -si --max-time 8 -b /tmp/$1 -H 'X-CSRF-Token: $token' -H 'Idempotency-Key: $3' \
+    on client "curl -si --max-time 20 -b /tmp/$1 -H 'X-CSRF-Token: $token' -H 'Idempotency-Key: $3' \
         --json '{\"items\":[{\"product\":$2,\"quantity\":1}]}' $SITE/api/v1/orders"
 }
 is_placed() { order "$1" "$2" "$3" | head -n 1 | grep -q 201; }
@@ -95,13 +95,18 @@ is_placed() { order "$1" "$2" "$3" | head -n 1 | grep -q 201; }
 
 @test "a request has one id in the logs of the balancer, of Nginx and of shopd, and one visitor" {
     page "/products/77?trace=me" >/dev/null
-    logged() { docker logs --since 1m "$(container "$1")" 2>&1 | grep 'trace=me' | tail -n 1; }
+    logged() { docker logs --since 1m "$(container "$1")" 2>&1 | grep 'trace=me' | tail -n 1 | grep .; }
+    within 10 logged lb-1
     id=$(logged lb-1 | jq -r .request_id)
     assert_regex "$id" '^[0-9a-f]{32}$'
     client=$(lab_setting PUBLIC_NET).100
-    for node in server-1 server-2; do docker logs --since 1m "$(container $node)" 2>&1; done | grep "$id" >"$BATS_TEST_TMPDIR/log"
+    # Nginx and shopd, each when it has written it.
+    both_have_logged() {
+        for node in server-1 server-2; do docker logs --since 1m "$(container $node)" 2>&1; done | grep "$id" >"$BATS_TEST_TMPDIR/log"
+        [ "$(wc -l <"$BATS_TEST_TMPDIR/log")" -ge 2 ]
+    }
+    within 10 both_have_logged
     assert_equal "$(grep -c "\"client\":\"$client\"" "$BATS_TEST_TMPDIR/log")" 1
-    assert [ "$(wc -l <"$BATS_TEST_TMPDIR/log")" -ge 2 ]
 }
 
 # --- The databases ----------------------------------------------------------------------------------------------
@@ -109,7 +114,7 @@ is_placed() { order "$1" "$2" "$3" | head -n 1 | grep -q 201; }
 @test "what the primary takes the replica has, and takes nothing itself" {
     sql "UPDATE products SET name = 'Written on the primary' WHERE id = 3"
     has_it() { [ "$(sql 'SELECT name FROM products WHERE id = 3' server-2)" = "Written on the primary" ]; }
-    within 5 has_it
+    within 20 has_it
     run on server-2 "mysql shop -e \"UPDATE products SET name = 'here' WHERE id = 3\""
     assert_failure
     assert_output --partial "super-read-only"
@@ -124,14 +129,14 @@ is_placed() { order "$1" "$2" "$3" | head -n 1 | grep -q 201; }
         assert_equal "$(on client "curl -so /dev/null -w '%{http_code}' -b /tmp/reader $SITE$place")" 200
     done
     # A commit was acknowledged by the replica first.
-    run on server-1 mysql-role
-    assert_output "role=primary replicas=1 semisync=on"
+    acknowledged() { [ "$(on server-1 mysql-role)" = "role=primary replicas=1 semisync=on" ]; }
+    within 10 acknowledged
 }
 
 @test "both workers write receipts, and each order has one" {
     missing() { sql "SELECT COUNT(*) FROM orders LEFT JOIN receipts ON order_id = id WHERE order_id IS NULL"; }
     none_missing() { [ "$(missing)" = 0 ]; }
-    within 10 none_missing
+    within 30 none_missing
     assert [ "$(sql 'SELECT COUNT(*) FROM receipts')" -ge 10 ]
 }
 
@@ -160,6 +165,9 @@ is_placed() { order "$1" "$2" "$3" | head -n 1 | grep -q 201; }
 
 # --- Servers that are ill or away -------------------------------------------------------------------------------
 
+# says WORDS: make status has them.
+says() { make --no-print-directory status | grep -q "$1"; }
+
 # Seconds until a balancer has noticed at the latest, from its own settings: a look, and one more to be sure.
 detection_ms() {
     awk '/default-server check/ { for (i = 1; i < NF; i++) at[$i] = $(i + 1) }
@@ -170,19 +178,22 @@ detection_ms() {
 # bats test_tags=alone
 @test "a server whose application is stopped gets nothing after the predicted time, and no visitor sees an error" {
     ask 400 >"$BATS_TEST_TMPDIR/served" &
-    shopd server-2 d d
-    start=$(date +%s%3N)
-    is_down() { [ "$(state_of server-2)" = DOWN ]; }
-    within 10 is_down
-    took=$(($(date +%s%3N) - start))
+    # Both times are taken on the machines, which have one clock: how long Docker takes to get there does not count.
+    on lb-1 "echo looking; until servers | grep -qE '^server-2 +DOWN '; do sleep 0.05; done; date +%s%3N" >"$BATS_TEST_TMPDIR/down" &
+    looks() { grep -q looking "$BATS_TEST_TMPDIR/down"; }
+    within 20 looks
+    start=$(on server-2 "date +%s%3N; s6-svc -wd -d /run/s6/shopd")
+    is_down() { [ "$(wc -l <"$BATS_TEST_TMPDIR/down")" -eq 2 ]; }
+    within 20 is_down
+    took=$(($(tail -n 1 "$BATS_TEST_TMPDIR/down") - start))
     echo "# down after $took ms, predicted $(detection_ms) ms at most" >&3
-    # And the time that this test takes to look.
+    # And the time that it takes to look.
     assert [ "$took" -lt $(($(detection_ms) + 1000)) ]
     assert_equal "$(ask 20 | sort | uniq -c | xargs)" "20 200 server-1"
     wait
     assert_equal "$(grep -vc '^200' "$BATS_TEST_TMPDIR/served")" 0
     shopd server-2 U u
-    within 10 is_up server-2
+    within 30 is_up server-2
     assert_equal "$(ask 20 | sort | uniq -c | xargs)" "10 200 server-1 10 200 server-2"
 }
 
@@ -190,7 +201,8 @@ detection_ms() {
     docker kill "$(container server-2)"
     assert_equal "$(ask 20 | cut -d ' ' -f 1 | sort | uniq -c | xargs)" "20 200"
     sign_up alone
-    within 15 is_placed alone 201 alone-1
+    within 60 is_placed alone 201 alone-1
+    within 30 says "role=primary replicas=0"
     run make --no-print-directory status
     assert_line --regexp 'server-2 +DOWN'
     assert_output --partial "role=primary replicas=0"
@@ -198,25 +210,26 @@ detection_ms() {
 }
 
 @test "server-1 killed: visitors look around, orders wait, and nothing acknowledged is lost" {
-    for _ in 1 2 3 4 5; do
-        sign_up buyer
-        [ "$(serves buyer)" != server-2 ] || break
+    # Another account each time: who is there already is not signed up once more.
+    for buyer in buyer-{1..5}; do
+        sign_up "$buyer"
+        [ "$(serves "$buyer")" != server-2 ] || break
     done
-    within 10 is_placed buyer 202 before
+    within 30 is_placed "$buyer" 202 before
     docker kill "$(container server-1)"
     assert_equal "$(ask 20 | cut -d ' ' -f 1 | sort | uniq -c | xargs)" "20 200"
-    run order buyer 203 while
+    run order "$buyer" 203 while
     assert_line --regexp '^HTTP/1.1 503'
     assert_line --regexp '^retry-after: '
     docker start "$(container server-1)"
-    within 60 is_placed buyer 203 while
+    within 60 is_placed "$buyer" 203 while
     assert_equal "$(sql "SELECT COUNT(*) FROM orders WHERE idempotency_key IN ('before', 'while')")" 2
 }
 
 @test "lb-1 stopped: nobody gets an answer, though both servers run" {
     docker stop "$(container lb-1)"
     assert_equal "$(status_of /)" 000
-    on server-1 healthcheck
+    within 20 on server-1 healthcheck
     docker start "$(container lb-1)"
 }
 
@@ -224,7 +237,7 @@ detection_ms() {
     shopd server-1 d d
     shopd server-2 d d
     nobody() { [ "$(state_of all)" = DOWN ]; }
-    within 10 nobody
+    within 30 nobody
     run page / -i
     assert_line --regexp '^HTTP/1.1 503'
     assert_line --regexp '^x-served-by: lb-1'
@@ -237,8 +250,6 @@ detection_ms() {
 }
 
 # --- What make status must not hide -----------------------------------------------------------------------------
-
-says() { make --no-print-directory status | grep -q "$1"; }
 
 @test "status: a replica that stopped, and one that somebody wrote to, are seen" {
     sql "STOP REPLICA" server-2
@@ -257,7 +268,7 @@ says() { make --no-print-directory status | grep -q "$1"; }
 @test "server-2 cut off from the databases' network: it is seen, and over when it is back" {
     network=$(lab_setting LAB_NAME)_data
     docker network disconnect "$network" "$(container server-2)"
-    within 30 says "nothing is received"
+    within 60 says "nothing is received"
     assert_equal "$(ask 10 | cut -d ' ' -f 1 | sort | uniq -c | xargs)" "10 200"
     docker network connect --ip "$(lab_setting PRIVATE_NET).3.22" "$network" "$(container server-2)"
 }
@@ -269,7 +280,7 @@ says() { make --no-print-directory status | grep -q "$1"; }
     sql "UPDATE products SET name = 'while it slept' WHERE id = 4"
     docker unpause "$(container server-2)"
     caught_up() { [ "$(sql 'SELECT name FROM products WHERE id = 4' server-2)" = "while it slept" ]; }
-    within 30 caught_up
+    within 60 caught_up
 }
 
 @test "all machines restarted at once: the stage comes back by itself" {
