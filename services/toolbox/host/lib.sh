@@ -136,10 +136,11 @@ with_deadline() {
 
 # --- One at a time ----------------------------------------------------------------------------------------------
 
-LOCK=
+LOCK= TAKEN=
 # take_lock: two commands that change the lab do not run at once; a lock left by a killed command is taken over.
 take_lock() {
     local lock=$STATE_DIR/lock holder
+    TAKEN=$lock
     while ! mkdir "$lock" 2>/dev/null; do
         holder=$(cat "$lock/pid" 2>/dev/null || true)
         if [ -n "$holder" ] && kill -0 "$holder" 2>/dev/null; then
@@ -147,14 +148,15 @@ take_lock() {
         fi
         rm -rf "$lock"
     done
-    echo $$ >"$lock/pid"
     LOCK=$lock
+    echo $$ >"$lock/pid"
 }
 
-# Also after Ctrl-C: no ticker goes on writing, no lock stays.
+# Also after Ctrl-C: no ticker goes on writing, no lock stays, nor the empty folder of one that was just being taken.
 leave() {
     stop_ticker
     [ -z "$LOCK" ] || rm -rf "$LOCK"
+    [ -z "$TAKEN" ] || rmdir "$TAKEN" 2>/dev/null || true
 }
 trap leave EXIT
 # Else bash goes on after a Ctrl-C that the program it waited for took well.
