@@ -31,7 +31,7 @@ sql() { at "$1" mysql --batch --skip-column-names --execute "$2"; }
 
 # Asked of MySQL directly: mysql-role asks the source as well, and waits for one that is dead. One that takes connections
 # and says nothing is neither.
-at_once() { at "$1" timeout 2 mysql --batch --skip-column-names --execute "$2" 2>/dev/null; }
+at_once() { at "$1" timeout 5 mysql --batch --skip-column-names --execute "$2" 2>/dev/null; }
 is_primary() { [ "$(at_once "$1" 'SELECT @@global.read_only')" = 0 ]; }
 is_replica() { [ -n "$(at_once "$1" 'SHOW REPLICA STATUS')" ]; }
 
