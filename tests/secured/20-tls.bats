@@ -159,7 +159,8 @@ teardown() { [ ${#CAPTURES[@]} -eq 0 ] || docker rm --force "${CAPTURES[@]}"; }
     on client "curl -s 'http://www.foobar.com/livez?over=http'"
     # logged WORDS: the balancer's line.
     logged() { docker logs --since 1m "$(container lb-1)" 2>&1 | grep "$1"; }
-    within 3 logged over=http
+    within 20 logged over=tls
+    within 20 logged over=http
     assert_regex "$(logged over=tls | jq -r '"\(.tls_version) \(.tls_cipher)"')" '^TLSv1\.2 ECDHE-ECDSA-'
     assert_equal "$(logged over=http | jq -r '"<\(.tls_version)> <\(.tls_cipher)>"')" "<> <>"
 }
@@ -169,9 +170,9 @@ teardown() { [ ${#CAPTURES[@]} -eq 0 ] || docker rm --force "${CAPTURES[@]}"; }
 # capture NODE FILTER: starts to read what passes the network of that machine, from a container beside it: CAPTURE.
 capture() {
     CAPTURE=$(docker run --detach --network "container:$(container "$1")" --cap-drop ALL --cap-add NET_RAW \
-        --entrypoint tcpdump webstack/client -l -A -n -i any "$2")
+        --entrypoint tcpdump webstack/client --immediate-mode -l -A -n -i any "$2")
     CAPTURES+=("$CAPTURE")
-    within 10 listens
+    within 30 listens
 }
 listens() { docker logs "$CAPTURE" 2>&1 | grep -q "listening on"; }
 has_captured() { docker logs "$CAPTURE" 2>/dev/null | grep -q "$1"; }
@@ -184,7 +185,14 @@ has_captured() { docker logs "$CAPTURE" 2>/dev/null | grep -q "$1"; }
     capture lb-1 "tcp port 80 and net $net.0/24"
     # Passed on, and refused: there is no such account.
     sign_in eve eve@example.com "$secret" >/dev/null
-    within 5 has_captured "$secret"
+    within 20 has_captured "$secret"
+    # The other one has seen both of its connections to their end, that of the form and that of the password.
+    has_seen_both() {
+        local ended
+        ended=$(docker logs "$visitors" 2>/dev/null | grep -aoE '[0-9.]+ > [0-9.]+\.443: Flags \[[FR]' | cut -d ' ' -f 1 | sort -u)
+        [ "$(wc -l <<<"$ended")" -ge 2 ]
+    }
+    within 20 has_seen_both
     assert [ "$(docker logs "$visitors" 2>/dev/null | grep -c "IP .*\.443: Flags")" -gt 3 ]
     run docker logs "$visitors"
     refute_output --partial "$secret"

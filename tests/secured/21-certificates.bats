@@ -152,7 +152,7 @@ has_visits() { [ "$(wc -l <"$BATS_TEST_TMPDIR/visits")" -ge "$1" ]; }
 @test "make renew-cert under load: the serial changes, no request is lost" {
     before=$(serial)
     start_visitors
-    within 20 has_visits 200
+    within 60 has_visits 200
     run make renew-cert
     assert_success
     first=$(serial)
@@ -160,7 +160,7 @@ has_visits() { [ "$(wc -l <"$BATS_TEST_TMPDIR/visits")" -ge "$1" ]; }
     assert_success
     second=$(serial)
     assert_line "$second"
-    within 30 has_visits $(($(wc -l <"$BATS_TEST_TMPDIR/visits") + 200))
+    within 60 has_visits $(($(wc -l <"$BATS_TEST_TMPDIR/visits") + 200))
     on client "touch /tmp/enough"
     wait "$VISITORS"
     echo "# $(wc -l <"$BATS_TEST_TMPDIR/visits") visits" >&3
@@ -171,7 +171,7 @@ has_visits() { [ "$(wc -l <"$BATS_TEST_TMPDIR/visits")" -ge "$1" ]; }
     on lb-1 reload
     assert_equal "$(serial)" "$second"
     docker restart "$(container lb-1)"
-    within 20 answers /livez 200
+    within 60 answers /livez 200
     assert_equal "$(serial)" "$second"
 }
 
@@ -210,14 +210,14 @@ has_logged() { logs_since | grep -qF "$1"; }
     : >$TLS/site.pem
     since=$(date +%s)
     docker restart --time 3 "$(container lb-1)"
-    within 10 has_logged "error: the site's certificate, /run/secrets/site.pem, is missing or empty"
+    within 60 has_logged "error: the site's certificate, /run/secrets/site.pem, is missing or empty"
     run on lb-1 healthcheck
     assert_failure
     # The way that the line says; it comes with a new one.
     rm "$BATS_TEST_TMPDIR/site.pem"
     make stage-2
-    on lb-1 healthcheck
-    answers /livez 200
+    within 20 on lb-1 healthcheck
+    within 20 answers /livez 200
 }
 
 @test "a secret that is no certificate: HAProxy says so and goes on with the one it has" {
@@ -233,7 +233,7 @@ has_logged() { logs_since | grep -qF "$1"; }
 }
 
 @test "a secret that is not there at all is said in the same line" {
-    run timeout 10 docker run --rm --network none --tmpfs /run:exec --env TLS_CERTIFICATE=/run/haproxy/site.pem \
+    run timeout 60 docker run --rm --network none --tmpfs /run:exec --env TLS_CERTIFICATE=/run/haproxy/site.pem \
         --entrypoint own-certificate webstack/balancer
     assert_failure
     assert_line "error: the site's certificate, /run/secrets/site.pem, is missing or empty"

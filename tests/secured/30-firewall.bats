@@ -80,7 +80,7 @@ counted() { on "$1" "firewall flows" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1
     docker run --detach --rm --name "$(lab_setting LAB_NAME)-listener" --network "container:$(container lb-1)" --cap-drop ALL \
         --entrypoint ncat webstack/client --listen --keep-open 50000
     here() { on lb-1 "bash -c 'exec 3<>/dev/tcp/127.0.0.1/50000'"; }
-    within 5 here
+    within 30 here
     assert_equal "$(port_of "$SITE_ADDRESS" 50000)" filtered
     # Without the firewall it is.
     on lb-1 "nft delete table inet lab"
@@ -110,7 +110,9 @@ counted() { on "$1" "firewall flows" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1
     SITE=https://www.foobar.com page /products/1 | grep '<h1'
     on server-2 mysql-role
     for node in $MACHINES; do
-        assert_equal "$(docker inspect --format '{{.State.Health.Status}}' "$(container "$node")")" healthy
+        # One that was ill when it was looked at, while a test had changed its rules, is looked at again after 30 s.
+        is_healthy() { [ "$(docker inspect --format '{{.State.Health.Status}}' "$(container "$node")")" = healthy ]; }
+        within 60 is_healthy
     done
 }
 
@@ -134,18 +136,19 @@ counted() { on "$1" "firewall flows" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1
     on lb-1 "nft insert rule inet lab output udp dport 9 accept"
     # The second write is told what became of the first one.
     refused() { on lb-1 "bash -c 'exec 3<>/dev/udp/$PUBLIC_NET.53/9; for n in 1 2 3; do echo \$n >&3 || exit; sleep 0.1; done' 2>&1" | grep "refused"; }
-    within 5 refused
+    within 20 refused
 }
 
 @test "loading again keeps a connection that is open" {
     on client "rm -f /tmp/loaded /tmp/answers"
-    get='printf "HEAD / HTTP/1.1\r\nHost: www.foobar.com\r\n\r\n"'
-    on client "($get; until [ -e /tmp/loaded ]; do sleep 0.05; done; $get) | nc -i 3 $SITE_ADDRESS 80 >/tmp/answers 2>/dev/null || true" &
+    # The second one ends the connection. Until then it may be idle for as long as HAProxy lets it be.
+    get='printf "HEAD / HTTP/1.1\r\nHost: www.foobar.com\r\n%b\r\n"'
+    on client "($get ''; until [ -e /tmp/loaded ]; do sleep 0.05; done; $get 'Connection: close\r\n') | nc -i 30 $SITE_ADDRESS 80 >/tmp/answers 2>/dev/null || true" &
     answers_are() { [ "$(on client "grep -c '^HTTP/1.1 ' /tmp/answers")" = "$1" ]; }
-    within 5 answers_are 1
+    within 20 answers_are 1
     on lb-1 firewall
     on client "touch /tmp/loaded"
-    within 5 answers_are 2
+    within 20 answers_are 2
     wait
 }
 
@@ -163,12 +166,12 @@ counted() { on "$1" "firewall flows" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1
     assert_equal "$(port_of "$SITE_ADDRESS" 8404)" filtered
     logged() { docker logs --since "$since" "$(container lb-1)" 2>&1 | grep '"event":"dropped"'; }
     it_is_there() { logged | grep -q "\"direction\":\"in\",\"from\":\"$PUBLIC_NET.100\",\"to\":\"$SITE_ADDRESS\",\"protocol\":\"tcp\",\"port\":8404}"; }
-    within 5 it_is_there
+    within 20 it_is_there
     logged | tail -n 1 | jq -e '.node == "lb-1"'
     before=$(counted lb-1 "dropped, in")
     on client "nmap -n -Pn -sT -T4 --max-retries 0 -p 10000-10299 $SITE_ADDRESS" >/dev/null
     assert [ "$(counted lb-1 "dropped, in")" -ge $((before + 300)) ]
-    assert [ "$(logged | wc -l)" -lt 100 ]
+    assert [ "$(logged | wc -l)" -lt 200 ]
 }
 
 @test "a machine whose rules are gone, or are not its own, is not healthy, and says so" {
@@ -178,7 +181,8 @@ counted() { on "$1" "firewall flows" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1
     assert_line "error: this machine's firewall is not loaded"
     run on lb-1 healthcheck-machine
     assert_failure
-    on lb-1 "firewall && healthcheck-machine"
+    on lb-1 firewall
+    within 20 on lb-1 healthcheck-machine
     on server-1 "nft add rule inet lab output accept"
     run on server-1 "firewall status"
     assert_failure
@@ -186,7 +190,8 @@ counted() { on "$1" "firewall flows" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1
     assert_line "error: this machine's firewall is not what was loaded"
     run on server-1 healthcheck
     assert_failure
-    on server-1 "firewall && healthcheck"
+    on server-1 firewall
+    within 20 on server-1 healthcheck
 }
 
 # --- From the first moment --------------------------------------------------------------------------------------
@@ -195,7 +200,7 @@ counted() { on "$1" "firewall flows" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1
     on client "rm -f /tmp/stop; until [ -e /tmp/stop ]; do if timeout 0.1 bash -c 'exec 3<>/dev/tcp/$SITE_ADDRESS/8404' 2>/dev/null; then echo open; fi; done" \
         >"$BATS_TEST_TMPDIR/seen" &
     docker restart "$(container lb-1)"
-    within 30 on lb-1 healthcheck-machine
+    within 60 on lb-1 healthcheck-machine
     on client "touch /tmp/stop"
     wait
     assert_equal "$(wc -l <"$BATS_TEST_TMPDIR/seen")" 0
@@ -205,7 +210,7 @@ counted() { on "$1" "firewall flows" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1
 
 # starts NODE FIREWALL [OPTION...]: what a machine like that one says when it is started so.
 image_of() { docker inspect --format '{{.Image}}' "$(container "$1")"; }
-starts() { timeout 20 docker run --rm --cap-drop ALL --tmpfs /run:exec --env "FIREWALL=$2" "${@:3}" "$(image_of "$1")" 2>&1; }
+starts() { timeout 60 docker run --rm --cap-drop ALL --tmpfs /run:exec --env "FIREWALL=$2" "${@:3}" "$(image_of "$1")" 2>&1; }
 
 @test "a line with a mistake: one line says what is wrong, and the machine does not start" {
     good="in any 192.0.2.1 tcp 80 visitors"
