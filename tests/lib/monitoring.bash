@@ -24,7 +24,7 @@ all_up() { [ "$(targets_up | xargs)" = "$ALL_JOBS" ]; }
 metrics_of() {
     local address urls=
     for address in "$@"; do urls="$urls http://$address/metrics"; done
-    on monitor "curl --silent --fail --max-time 3 --write-out 'ANSWERED\\n' $urls"
+    on monitor "curl --silent --fail --max-time 10 --write-out 'ANSWERED\\n' $urls"
 }
 
 # alert_lines prints a line for each set of labels: the name of the alert, and what says where.
@@ -54,21 +54,27 @@ bound() {
         '.groups[].rules[] | select(.name == $name) | .annotations.fires_within | rtrimstr("s")'
 }
 
-# fire_in_time SINCE ALERT...: each of them (lines as of "firing") fires, within the time its rule states. SINCE is when
-# the fault began, in milliseconds; they are looked for until none can come in time any more.
+# fire_in_time SINCE ALERT... [SINCE ALERT...]: each of them (lines as of "firing") fires, within the time its rule states.
+# SINCE is when the fault of those behind it began, in milliseconds; they are looked for until none can come in time any more.
 fire_in_time() {
-    local since=$1 seen now alert late=0
-    local -A after=()
-    shift
-    while [ ${#after[@]} -lt $# ] && [ $(($(date +%s%3N) - since)) -lt 40000 ]; do
+    local word since seen now alert late=0
+    local -A began=() after=()
+    for word in "$@"; do
+        case $word in
+            [0-9]*) since=$word ;;
+            *) began[$word]=$since ;;
+        esac
+    done
+    while [ ${#after[@]} -lt ${#began[@]} ] && [ $(($(date +%s%3N) - since)) -lt 40000 ]; do
+        # When it was asked, not when the answer came.
+        now=$(date +%s%3N)
         seen=$(firing)
-        now=$(($(date +%s%3N) - since))
-        for alert in "$@"; do
-            [ -n "${after[$alert]-}" ] || ! grep -qxF "$alert" <<<"$seen" || after[$alert]=$now
+        for alert in "${!began[@]}"; do
+            [ -n "${after[$alert]-}" ] || ! grep -qxF "$alert" <<<"$seen" || after[$alert]=$((now - ${began[$alert]}))
         done
         sleep 0.2
     done
-    for alert in "$@"; do
+    for alert in "${!began[@]}"; do
         now=${after[$alert]:-never}
         echo "# $alert: fired after $now ms, at most $(bound "${alert%% *}") s" >&3
         [ "$now" != never ] && [ "$now" -le $(($(bound "${alert%% *}") * 1000)) ] || late=$((late + 1))

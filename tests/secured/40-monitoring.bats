@@ -15,8 +15,8 @@ ALL_JOBS="blackbox/monitor haproxy/lb-1 mysql/server-1 mysql/server-2 nginx/serv
 ALL_JOBS+=" node/server-1 node/server-2 shopd/server-1 shopd/server-2"
 
 setup_file() {
-    within 60 all_up
-    within 60 is_quiet
+    within 120 all_up
+    within 120 is_quiet
     # From here on, with the tests before the one that asks.
     date +%s >"$BATS_FILE_TMPDIR/quiet-since"
 }
@@ -24,7 +24,7 @@ setup_file() {
 sql() { on "$1" "mysql -N -e \"$2\""; }
 
 # One fault after the other.
-setup() { within 60 is_quiet; }
+setup() { within 120 is_quiet; }
 
 # Whatever a test that failed has left.
 teardown() {
@@ -97,9 +97,12 @@ promtool() { docker exec --interactive "$(container monitor)" promtool "$@"; }
         assert [ "$(value "machine_memory_used_bytes{instance=\"$node\"} < bool $limit")" = 1 ]
     done
     # What docker stats says, give or take what changes meanwhile.
-    said=$(docker stats --no-stream --format '{{.MemUsage}}' "$(container server-1)" | sed 's/MiB.*//')
-    used=$(value 'machine_memory_used_bytes{instance="server-1"} / 1048576')
-    assert [ "$(awk -v a="$said" -v b="$used" 'BEGIN { d = a - b; print (d < 0 ? -d : d) < 0.1 * a }')" = 1 ]
+    agree() {
+        said=$(docker stats --no-stream --format '{{.MemUsage}}' "$(container server-1)" | sed 's/MiB.*//')
+        used=$(value 'machine_memory_used_bytes{instance="server-1"} / 1048576')
+        [ "$(awk -v a="$said" -v b="$used" 'BEGIN { d = a - b; print (d < 0 ? -d : d) < 0.1 * a }')" = 1 ]
+    }
+    within 30 agree
 }
 
 @test "each agent runs as a user of its own, and may nothing" {
@@ -157,27 +160,29 @@ grown() {
 @test "300 requests of a visitor are 300 for HAProxy, Nginx and shopd, once checks and probes are taken out" {
     # Prometheus, and with it the probes, holds still; the balancer goes on asking whether its servers are well.
     on monitor 's6-svc -p /run/s6/prometheus'
+    begun=$SECONDS
     counted_everywhere "$BATS_TEST_TMPDIR/before"
     for pages in 'whoami?[1-120]' 'products/[1-80]' 'static/style.css?[1-100]'; do
         on client "curl -s -o /dev/null '$SITE/$pages'"
     done
     counted_everywhere "$BATS_TEST_TMPDIR/after"
+    lasted=$((SECONDS - begun + 1))
     on monitor 's6-svc -c /run/s6/prometheus'
 
     assert_equal $(($(cat "$BATS_TEST_TMPDIR/after/haproxy") - $(cat "$BATS_TEST_TMPDIR/before/haproxy"))) 300
     assert_equal "$(grown shopd '^shopd_http_requests_total.*route="/whoami"')" 120
-    # The machine's own healthcheck fetches one of these, every half minute.
+    # Each machine's own healthcheck fetches one of these, every half minute.
     products=$(grown shopd '^shopd_http_requests_total.*route="/products/.id}"')
     assert [ "$products" -ge 80 ]
-    assert [ "$products" -le 82 ]
+    assert [ "$products" -le $((82 + 2 * (lasted / 30))) ]
     # All that Nginx has answered: what shopd has, the files, and its status page.
     pages=$(grown shopd '^shopd_http_requests_total')
     questions=$(cat "$BATS_TEST_TMPDIR"/after/tries-* | sum .)
     assert_equal "$(grown nginx)" $((pages + 100 + questions))
-    # shopd asks MySQL once for each product, and looks at its flags every few seconds.
+    # shopd asks MySQL once for each product, and looks at its flags every two seconds, on both machines.
     calls=$(grown shopd '^shopd_backend_calls_total.*backend="mysql",outcome="ok"')
     assert [ "$calls" -ge "$products" ]
-    assert [ "$calls" -le $((products + 10)) ]
+    assert [ "$calls" -le $((products + 10 + lasted)) ]
 }
 
 # --- While all is well ------------------------------------------------------------------------------------------
@@ -198,61 +203,74 @@ grown() {
     sql server-2 "STOP REPLICA"
     fire_in_time "$since" "ReplicaStopped server-2"
     has_it() { written_down | tail -n 3 | grep -qx "$1 ReplicaStopped server-2"; }
-    within 10 has_it firing
+    within 30 has_it firing
     run make --no-print-directory alerts LAST=3
     assert_line --regexp '^  ReplicaStopped, critical: server-2, since '
     assert_line --regexp '^    Do: make run NODE=server-2 CMD=mysql-role'
     assert_line --regexp 'firing    ReplicaStopped  '
     sql server-2 "START REPLICA"
-    within 20 is_quiet
-    within 10 has_it resolved
+    within 60 is_quiet
+    within 30 has_it resolved
     run make --no-print-directory alerts LAST=3
     assert_line "What fires now: nothing"
     assert_line --regexp 'resolved  ReplicaStopped  '
 }
 
 @test "no application, no web server, no worker, no agent, a late replica, many connections: each is told in time, and ends" {
-    since=$(now)
-    # The replica cannot write what it gets.
-    on server-2 "mysql -e 'FLUSH TABLES WITH READ LOCK; SELECT SLEEP(22)' >/dev/null 2>&1 &"
+    # Each has its own time from its own fault on: how long it takes to bring about the others is not the monitor's.
+    # The replica cannot write what it gets, until this is ended.
+    on server-2 "mysql -e 'FLUSH TABLES WITH READ LOCK; SELECT SLEEP(60)' >/dev/null 2>&1 &"
+    no_agent=$(now)
     s6 lb-1 -d node-exporter
+    no_worker=$(now)
     s6 server-1 -d worker
+    no_shopd_1=$(now)
     s6 server-1 '-wd -d' shopd
+    no_shopd_2=$(now)
     s6 server-2 '-wd -d' shopd
+    no_nginx=$(now)
     s6 server-2 -d nginx
     # Nobody comes and goes now but the agent and the worker of the other server; there is room for two more.
     taken=$(sql server-1 "SHOW GLOBAL STATUS LIKE 'Threads_connected'" | cut -f 2)
     sql server-1 "SET GLOBAL max_connections = $((taken + 14))"
+    connections=$(now)
     on server-1 "for i in \$(seq 12); do mysql -e 'SELECT SLEEP(20)' >/dev/null 2>&1 & done"
+    late=$(now)
     sql server-1 "UPDATE shop.products SET stock = stock + 1 WHERE id = 1"
-    fire_in_time "$since" "ProgramDown server-1 shopd" "ProgramDown server-2 shopd" "ProgramDown server-2 nginx" \
-        "AgentDown lb-1 node" \
-        "ServerOut lb-1 server-1" "ServerOut lb-1 server-2" "SiteDown monitor blackbox site" \
-        "ErrorRateHigh" "WorkerDown server-1 node" "ReplicaLate server-2" \
-        "MysqlConnectionsHigh server-1 mysql"
+    fire_in_time "$no_agent" "AgentDown lb-1 node" \
+        "$no_worker" "WorkerDown server-1 node" \
+        "$no_shopd_1" "ProgramDown server-1 shopd" "ServerOut lb-1 server-1" \
+        "$no_shopd_2" "ProgramDown server-2 shopd" "ServerOut lb-1 server-2" "SiteDown monitor blackbox site" "ErrorRateHigh" \
+        "$no_nginx" "ProgramDown server-2 nginx" \
+        "$connections" "MysqlConnectionsHigh server-1 mysql" \
+        "$late" "ReplicaLate server-2"
+    sql server-2 "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'" >"$BATS_TEST_TMPDIR/lock"
+    sql server-2 "$(cat "$BATS_TEST_TMPDIR/lock")"
     sql server-1 "SET GLOBAL max_connections = 60"
     s6 lb-1 -u node-exporter
     for program in shopd worker; do s6 server-1 -u $program; done
     for program in shopd nginx; do s6 server-2 -u $program; done
-    within 30 is_quiet
+    within 120 is_quiet
 }
 
 @test "a frozen server, no name, slow pages, full queues and memory: each is told in time, and ends" {
     docker pause "$(container server-2)" "$(container dns)"
-    since=$(now)
+    frozen=$(now)
     # Nearly all that the machine has left. Visitors take some more; where all is taken the kernel ends a program.
     left=$(value '(machine_memory_limit_bytes{instance="lb-1"} * 0.92 - machine_memory_used_bytes{instance="lb-1"}) / 1048576')
-    on lb-1 "(dd if=/dev/zero bs=${left%.*}M count=1 2>/dev/null | sleep 22) >/dev/null 2>&1 &"
+    memory=$(now)
+    on lb-1 "(dd if=/dev/zero bs=${left%.*}M count=1 2>/dev/null | sleep 25) >/dev/null 2>&1 &"
     # Nobody can read a product for most of the time, and many want to: slow, but not so slow that shopd gives up.
-    on server-1 "for i in \$(seq 25); do
+    on server-1 "for i in \$(seq 35); do
         echo 'LOCK TABLES products WRITE; SELECT SLEEP(0.8); UNLOCK TABLES; SELECT SLEEP(0.02);'
     done | mysql shop >/dev/null 2>&1 &"
     page=${SITE%%:*}://$(lab_setting PUBLIC_NET).10/products/1
-    on client "wrk -c 160 -t 1 -d 20 -H 'Host: www.foobar.com' $page >/dev/null 2>&1 &"
-    fire_in_time "$since" "MachineDown server-2" "ProbeFailed monitor blackbox name" "MemoryHigh lb-1 node" \
-        "LatencyHigh" "AppQueueLong server-1" "BalancerQueue lb-1"
+    slow=$(now)
+    on client "wrk -c 160 -t 1 -d 25 -H 'Host: www.foobar.com' $page >/dev/null 2>&1 &"
+    fire_in_time "$frozen" "MachineDown server-2" "ProbeFailed monitor blackbox name" "$memory" "MemoryHigh lb-1 node" \
+        "$slow" "LatencyHigh" "AppQueueLong server-1" "BalancerQueue lb-1"
     docker unpause "$(container server-2)" "$(container dns)"
-    within 60 is_quiet
+    within 120 is_quiet
     # A machine that is gone is one message, not one for each of its programs.
     written_down >"$BATS_TEST_TMPDIR/written"
     assert grep -qx 'firing MachineDown server-2' "$BATS_TEST_TMPDIR/written"
