@@ -22,7 +22,7 @@ lost_with_the_primary() {
     write_some
     crash_mysql server-1
     stop_writing
-    within 30 all_applied server-2
+    within 60 all_applied server-2
     LOST=$(lost_on server-2)
 }
 

@@ -55,7 +55,7 @@ kill_mysql() { at "$1" 'kill -KILL $(s6-svstat -o pid /run/s6/mysql)'; }
 
 # crash_mysql NODE: the same, and it stays dead until start_mysql.
 # shellcheck disable=SC2016
-crash_mysql() { at "$1" 's6-svc -O /run/s6/mysql; kill -KILL $(s6-svstat -o pid /run/s6/mysql); s6-svwait -d -t 5000 /run/s6/mysql'; }
+crash_mysql() { at "$1" 's6-svc -O /run/s6/mysql; kill -KILL $(s6-svstat -o pid /run/s6/mysql); s6-svwait -d -t 30000 /run/s6/mysql'; }
 start_mysql() { at "$1" 's6-svc -uwU -T 60000 /run/s6/mysql'; }
 
 # without_data NODE...: these are gone, with all they had.
@@ -119,7 +119,11 @@ rows() { sql "$1" "SELECT number FROM ledger" | sort; }
 # lost_on NODE: how many of the acknowledged are not there.
 lost_on() { comm -23 "$LEDGER" <(rows "$1") | wc -l; }
 
-all_applied() { sql "$1" "SHOW REPLICA STATUS" | grep -q "Replica has read all relay log"; }
+# all_applied NODE: it has done all that it was sent. That it has read all of it is not enough: several threads apply it.
+all_applied() {
+    sql "$1" "SHOW REPLICA STATUS" | grep -q "Replica has read all relay log" &&
+        [ "$(sql "$1" "SELECT GTID_SUBSET('$(inside "$1" mysql-lead --received)', @@global.gtid_executed)")" = 1 ]
+}
 
 # gave_up_waiting: how often server-1 has not waited for an acknowledgement any longer.
 gave_up_waiting() { compose logs --no-log-prefix server-1 2>&1 | grep -c 'Timeout waiting for reply of binlog' || true; }
