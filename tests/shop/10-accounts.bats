@@ -7,8 +7,8 @@ setup_file() { rm -f results/shop-accounts.json; }
 
 # What was tried in vain is remembered, in shopd's memory: the tests that come next begin without it.
 teardown_file() {
-    on server-1 "s6-svc -r /run/s6/shopd"
-    within 10 answers /livez 200
+    on server-1 "s6-svc -wR -r /run/s6/shopd"
+    within 30 answers /readyz 200
 }
 
 # address NAME: an e-mail address of this run of this test.
@@ -350,8 +350,8 @@ without_ids() { content | sed -e "s/$1/EMAIL/g" -e 's/[0-9a-f]\{32\}/ID/g'; }
 }
 
 @test "an address that tries many accounts has to wait" {
-    on server-1 "s6-svc -r /run/s6/shopd"
-    within 10 answers /livez 200
+    on server-1 "s6-svc -wR -r /run/s6/shopd"
+    within 30 answers /readyz 200
     no_cookies many
     csrf=$(token many)
     on client "for i in \$(seq 32); do curl -so /dev/null -w '%{http_code}\n' -b /tmp/many -d csrf=$csrf -d password=guess \
@@ -360,8 +360,8 @@ without_ids() { content | sed -e "s/$1/EMAIL/g" -e 's/[0-9a-f]\{32\}/ID/g'; }
     assert_equal "$(grep -c 429 "$BATS_TEST_TMPDIR/codes")" 2
     run page /metrics
     assert_line --regexp '^shopd_requests_limited_total\{limit="login_address"\} 2$'
-    on server-1 "s6-svc -r /run/s6/shopd"
-    within 10 answers /livez 200
+    on server-1 "s6-svc -wR -r /run/s6/shopd"
+    within 30 answers /readyz 200
 }
 
 # --- The API ----------------------------------------------------------------------------------------------------
@@ -424,7 +424,7 @@ without_ids() { content | sed -e "s/$1/EMAIL/g" -e 's/[0-9a-f]\{32\}/ID/g'; }
     is_signed_in a
     on server-1 "s6-svc -wU -u /run/s6/mysql"
     ready() { answers /readyz 200; }
-    within 20 ready
+    within 60 ready
     run sign_in b "$email"
     assert_line --partial "HTTP/1.1 303"
 }
@@ -444,7 +444,7 @@ without_ids() { content | sed -e "s/$1/EMAIL/g" -e 's/[0-9a-f]\{32\}/ID/g'; }
     assert [ ${#before} -eq 32 ]
     # The control: the requests are there.
     logged() { docker logs "$(container server-1)" 2>&1 | grep -qF "$1"; }
-    within 5 logged '"path":"/signup"'
+    within 20 logged '"path":"/signup"'
     for secret in "$typed" "$session" "$before" "$email"; do
         run ! logged "$secret"
     done

@@ -111,7 +111,7 @@ setup_file() {
     assert_equal "$(browse paper "/api/v1$place" | content | jq 'has("receipt")')" false
     worker u U
     has_receipt() { browse paper "/api/v1$place" | content | jq -e .receipt >/dev/null; }
-    within 20 has_receipt
+    within 60 has_receipt
     run browse paper "$place"
     assert_output --regexp "Order  ${place#/orders/}"
     refute_output --partial "not written yet"
@@ -361,8 +361,8 @@ bought() { sent=$(send "$1" "$2") && [ "$(status <<<"$sent")" = 303 ]; }
     answer=$(send calm "$answer")
     assert_equal "$(status <<<"$answer")" 503
     on server-1 "s6-svc -wU -u /run/s6/mysql"
-    within 10 answers /readyz 200
-    within 10 bought calm "$answer"
+    within 30 answers /readyz 200
+    within 30 bought calm "$answer"
     assert_equal "$(send calm "$answer" | location)" "$(location <<<"$sent")"
     assert_equal "$(orders_of "$EMAIL") $(stock 61)" "1 9"
 }
@@ -379,7 +379,7 @@ bought() { sent=$(send "$1" "$2") && [ "$(status <<<"$sent")" = 303 ]; }
     assert_equal "$(status <<<"$answer")" 503
     assert_equal "$(field operation <<<"$answer")" "$(field operation <<<"$form")"
     bought() { [ "$(send cold "$answer" | status)" = 303 ]; }
-    within 10 bought
+    within 30 bought
     assert_equal "$(orders_of "$EMAIL") $(stock 62)" "1 9"
 }
 
@@ -390,7 +390,7 @@ bought() { sent=$(send "$1" "$2") && [ "$(status <<<"$sent")" = 303 ]; }
     place=$(buy memory | location)
     add memory 63 2
     on server-1 "s6-svc -wr -r /run/s6/shopd"
-    within 10 answers /readyz 200
+    within 30 answers /readyz 200
     refute is_signed_in memory
     assert_equal "$(browse memory /api/v1/cart | content | jq -c .items)" '[]'
     sign_in memory "$EMAIL"

@@ -20,7 +20,7 @@ switch() {
     [ "$2" = FALSE ] || seen=1
     sql "UPDATE flags SET enabled = $2 WHERE name = '$1'"
     is_switched() { [ "$(metric "shopd_flag{flag=\"$1\"}")" = "$2" ]; }
-    within 5 is_switched "$1" "$seen"
+    within 20 is_switched "$1" "$seen"
 }
 
 # --- Searching --------------------------------------------------------------------------------------------------

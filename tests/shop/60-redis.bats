@@ -23,8 +23,12 @@ teardown_file() {
 }
 
 service() { on server-1 "s6-svc -w$2 -$1 /run/s6/$3"; }
-restart_shopd() { service r U shopd; }
+# Anew and ready: with U it would be enough that the old one still is.
+restart_shopd() { service r R shopd && within 30 answers /readyz 200; }
 cart_of() { browse "$1" /api/v1/cart | content | jq -c '[.items[] | [.product, .quantity]]'; }
+
+# second_says ID TRUE|FALSE: whether that session is of somebody who is signed in.
+second_says() { [ "$(ask_second "$1" | content | jq .signed_in)" = "$2" ]; }
 
 # pause redis|..., resume: the machine is there and says nothing.
 pause() { docker pause "$(container "$1")"; }
@@ -50,7 +54,7 @@ second() {
     docker exec --detach "$(container server-1)" sh -c "echo \$\$ >/tmp/second && exec \
         setpriv --reuid=shopd --regid=shopd --init-groups -- env NODE=second LISTEN=$address \
         MYSQL_SERVERS=unix:/run/mysqld/mysqld.sock MYSQL_PASSWORD_FILE=/run/shopd/mysql-password shopd"
-    within 10 ask_second
+    within 30 ask_second
 }
 ask_second() {
     on client "REQUEST_METHOD=GET REQUEST_URI=/api/v1/session HTTP_COOKIE='session=${1-}' \
@@ -61,13 +65,14 @@ ask_second() {
     second
     a_buyer both
     id=$(session_of both)
-    assert_equal "$(ask_second "$id" | content | jq .signed_in)" true
+    # It has just begun.
+    within 20 second_says "$id" true
     on client "cp /tmp/both /tmp/kept"
     FORM=/ post both /logout
     assert_equal "$(ask_second "$id" | content | jq .signed_in)" false
     refute is_signed_in kept
     on server-1 'kill -TERM $(cat /tmp/second)'
-    within 5 on server-1 '! kill -0 $(cat /tmp/second)'
+    within 30 on server-1 '! kill -0 $(cat /tmp/second)'
 }
 
 @test "an id from before signing in is worth nothing at any node" {
@@ -78,10 +83,10 @@ ask_second() {
     is_signed_in fixed
     assert_not_equal "$(session_of fixed)" "$before"
     second
-    assert_equal "$(ask_second "$before" | content | jq .signed_in)" false
-    assert_equal "$(ask_second "$(session_of fixed)" | content | jq .signed_in)" true
+    within 20 second_says "$before" false
+    within 20 second_says "$(session_of fixed)" true
     on server-1 'kill -TERM $(cat /tmp/second)'
-    within 5 on server-1 '! kill -0 $(cat /tmp/second)'
+    within 30 on server-1 '! kill -0 $(cat /tmp/second)'
 }
 
 # --- The cache ----------------------------------------------------------------------------------------------------
@@ -147,8 +152,9 @@ ask_second() {
     took=$(($(date +%s%3N) - start))
     resume redis
     echo "# ten requests while Redis hangs: $took ms, most of it starting curl" >&3
-    assert [ "$took" -lt 10000 ]
-    within 10 is_signed_in told
+    # If each had waited for as long as shopd gives a request, it would be more, starting curl or not.
+    assert [ "$took" -lt 30000 ]
+    within 30 is_signed_in told
     assert_equal "$(cart_of told)" '[[7,1]]'
 }
 
@@ -158,9 +164,9 @@ ask_second() {
     add again 42 1
     place=$(buy again | location)
     docker restart --time 2 "$(container redis)"
-    within 20 redis_answers
+    within 60 redis_answers
     signs_in() { sign_in again "$(address again)" | status | grep -q 303; }
-    within 20 signs_in
+    within 60 signs_in
     run browse again "$place"
     assert_line --partial "HTTP/1.1 200"
     assert_equal "$(cart_of again)" '[]'
@@ -182,9 +188,9 @@ ask_second() {
     assert_equal "$(status <<<"$answer")" 503
     assert_equal "$(field operation <<<"$answer")" "$(field operation <<<"$form")"
     service u U mysql
-    within 10 answers /readyz 200
+    within 30 answers /readyz 200
     bought() { [ "$(send waits "$answer" | status)" = 303 ]; }
-    within 10 bought
+    within 30 bought
     assert_equal "$(orders_of "$EMAIL") $(stock 43)" "1 9"
 }
 
@@ -193,7 +199,9 @@ ask_second() {
 @test "receipts through the stream: the worker and Redis killed meanwhile, each order has one" {
     buyers 4
     stock 44 1000000
-    on client "rm -f /tmp/ledger /tmp/buy-on.stop; /tmp/buy-on 4 44" &
+    # Before it begins, so that nobody counts what is left of the last time.
+    on client "rm -f /tmp/ledger"
+    on client "/tmp/buy-on 4 44" &
     more_than() { [ "$(on client "cat /tmp/ledger" | wc -l)" -gt "$1" ]; }
     for i in {1..6}; do
         within 60 more_than $((i * 5))
@@ -208,9 +216,11 @@ ask_second() {
             LEFT JOIN receipts ON receipts.order_id = orders.id WHERE product_id = 44"
     }
     all_have_one() { read -r orders receipts < <(counts) && [ "$orders" = "$receipts" ]; }
-    within 60 all_have_one
+    # What Redis had and lost is sent again after half a minute.
+    within 120 all_have_one
     echo "# $orders orders, $receipts receipts" >&3
     assert [ "$orders" -ge 30 ]
     # And that is the way they went.
-    assert_equal "$(on redis "as-shop TYPE orders")" stream
+    is_stream() { [ "$(on redis "as-shop TYPE orders")" = stream ]; }
+    within 30 is_stream
 }

@@ -70,7 +70,7 @@ buyers() {
 }
 
 # crash PROGRAM: ends it on server-1 as a crash would. Of one that is down the supervisor says -1, which kill takes for all.
-crash() { within 20 on server-1 "pid=\$(s6-svstat -o pid /run/s6/$1) && [ \"\$pid\" -gt 0 ] && kill -KILL \"\$pid\""; }
+crash() { within 60 on server-1 "pid=\$(s6-svstat -o pid /run/s6/$1) && [ \"\$pid\" -gt 0 ] && kill -KILL \"\$pid\""; }
 
 # at_once NUMBER COMMAND: runs the shell command so many times at once on client, with $i from 1, and prints what each prints.
 at_once() { on client "seq $1 | xargs -P $1 -I{} sh -c 'i={}; $2'"; }
