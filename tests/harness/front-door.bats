@@ -53,7 +53,7 @@ copy_of_the_tree() {
     port=$(lab_setting HTTP_PORT)
     python3 -m http.server --bind 127.0.0.1 "$port" 3>&- &
     server=$!
-    within 5 curl --silent --output /dev/null "http://127.0.0.1:$port/"
+    within 30 curl --silent --output /dev/null "http://127.0.0.1:$port/"
     run make stage-0
     kill "$server"
     says_one_error "port $port on 127.0.0.1 is taken"
@@ -235,18 +235,18 @@ a_path_without_docker() {
     is_daemon() { bash -c "$(sed -n '/^is_daemon() {/,/^}/p' services/toolbox/host/engine.sh); is_daemon \"\$1\"" - "$1"; }
     cp "$(command -v sleep)" "$FAKE/dockerd"
     "$FAKE/dockerd" 60 3>&- &
-    within 5 is_daemon $!
+    within 30 is_daemon $!
     kill $!
     # A zombie: its parent, which sleeps by then, never asks how it ended.
     bash -c "'$FAKE/dockerd' 60 & echo \$! >'$BATS_TEST_TMPDIR/zombie'; exec sleep 60" 3>&- &
     parent=$!
     sleeps() { grep -q '(sleep)' /proc/$parent/stat; }
-    within 5 sleeps
+    within 30 sleeps
     zombie=$(cat "$BATS_TEST_TMPDIR/zombie")
-    within 5 is_daemon "$zombie"
+    within 30 is_daemon "$zombie"
     kill "$zombie"
     is_zombie() { grep -q '(dockerd) Z' "/proc/$zombie/stat"; }
-    within 5 is_zombie
+    within 30 is_zombie
     refute is_daemon "$zombie"
     refute is_daemon $$
     refute is_daemon ""
