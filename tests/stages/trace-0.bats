@@ -88,7 +88,7 @@ mysql_is_as_before() {
     on server-1 "s6-svc -wU -u /run/s6/mysql"
     hop FastCGI "server-1/shopd request [0-9a-f]{8}…, 503"
     hop SQL "server-1/shopd (\? MISSING: no MySQL|- not asked, by its log)"
-    within 10 answers /products/1 200
+    within 30 answers /products/1 200
 }
 
 @test "nobody listens, or the name is nobody's" {
@@ -111,7 +111,7 @@ mysql_is_as_before() {
     hop DNS "client \? MISSING"
     hop TCP "client \? MISSING: (Could not resolve|Resolving timed out)"
     named() { [ -n "$(on client "dig +short +time=1 +tries=1 www.foobar.com")" ]; }
-    within 20 named
+    within 60 named
 }
 
 @test "what is no URL is one error" {

@@ -9,7 +9,7 @@
 DAYS=${1:-90}
 NODE=${2-}
 # Longer than a handshake takes on a busy machine.
-SHOWN_SECONDS=5
+SHOWN_SECONDS=20
 
 # serial_shown: of the certificate that a visitor gets.
 serial_shown() {

@@ -8,7 +8,7 @@
 
 STAGE=${1:?usage: stage.sh N}
 HEALTHY_SECONDS=120
-FIRST_PAGE_SECONDS=30
+FIRST_PAGE_SECONDS=60
 
 # What came up halfway goes down again, with its containers and networks; data stays for the next try.
 give_up() {
@@ -52,7 +52,7 @@ explain_failed_start() {
 # A real page, by name, from the visitor's machine.
 page_from_client() {
     docker exec "$(node_container client)" \
-        curl --silent --show-error --fail --max-time 2 --output /dev/null "$(site_url "$STAGE")/products/1"
+        curl --silent --show-error --fail --max-time 5 --output /dev/null "$(site_url "$STAGE")/products/1"
 }
 
 # When the time is over, the last try says why.
