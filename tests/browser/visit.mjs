@@ -13,7 +13,7 @@ import { chromium } from "playwright-core";
 
 const SITE = "http://www.foobar.com";
 const WIDTHS = { phone: { width: 360, height: 740 }, desktop: { width: 1280, height: 900 } };
-const PATIENCE_MS = 15000;
+const PATIENCE_MS = 45000;
 
 const [width, scripts] = process.argv.slice(2);
 assert.ok(width in WIDTHS && ["on", "off"].includes(scripts), "usage: visit.mjs phone|desktop on|off");
