@@ -54,8 +54,9 @@ bound() {
         '.groups[].rules[] | select(.name == $name) | .annotations.fires_within | rtrimstr("s")'
 }
 
-# fire_in_time SINCE ALERT... [SINCE ALERT...]: each of them (lines as of "firing") fires, within the time its rule states.
-# SINCE is when the fault of those behind it began, in milliseconds; they are looked for until none can come in time any more.
+# fire_in_time SINCE ALERT... [SINCE ALERT...]: each of them (lines as of "firing") fires, within the time its rule
+# states. SINCE is when the fault of those behind it began, in milliseconds; they are looked for until none can come in
+# time any more.
 fire_in_time() {
     local word since seen now alert late=0
     local -A began=() after=()

@@ -116,7 +116,8 @@ costs_one_commit() {
     local first second third
     first=$(commit) second=$(commit) third=$(commit)
     echo "# $1: commits of $first ms, $second ms, $third ms" >&3
-    role_has server-1 semisync=off && [ "$first" -ge 500 ] && [ "$first" -lt 1900 ] && [ "$second" -lt 1000 ] && [ "$third" -lt 1000 ]
+    role_has server-1 semisync=off && [ "$first" -ge 500 ] && [ "$first" -lt 1900 ] &&
+        [ "$second" -lt 1000 ] && [ "$third" -lt 1000 ]
 }
 
 @test "a replica that is silent costs one commit the time-out, and the next ones nothing; it comes back" {

@@ -77,8 +77,8 @@ setup() { compose up --detach && within 90 in_order; }
     within 60 in_order
 }
 
-# new_replica PHASE [COMMAND]: server-2 begins without data. It goes on as soon as it has come to PHASE, a file pattern; the
-# command is run there in this moment, which may be over when Docker could bring one.
+# new_replica PHASE [COMMAND]: server-2 begins without data. It goes on as soon as it has come to PHASE, a file pattern;
+# the command is run there in this moment, which may be over when Docker could bring one.
 new_replica() {
     without_data server-2
     compose up --detach server-2

@@ -136,7 +136,8 @@ with_deadline() {
 
 # --- One at a time ----------------------------------------------------------------------------------------------
 
-LOCK= TAKEN=
+LOCK=
+TAKEN=
 # take_lock: two commands that change the lab do not run at once; a lock left by a killed command is taken over.
 take_lock() {
     local lock=$STATE_DIR/lock holder
