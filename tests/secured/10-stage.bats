@@ -9,7 +9,7 @@ export SITE=https://www.foobar.com
 is_up() { on lb-1 servers | grep -qE "^$1 +UP "; }
 in_order() { on server-1 mysql-role && on server-2 mysql-role; }
 is_whole() { is_up server-1 && is_up server-2 && in_order && answers /readyz 200; }
-setup() { within 90 is_whole; }
+setup() { within 180 is_whole; }
 
 # ask NUMBER: so many requests of a stranger, one after the other; a line each: status and who served it.
 ask() { on client "for i in \$(seq $1); do curl -so /dev/null --max-time 20 -w '%{http_code} %header{x-served-by}\n' $SITE/products/\$i; done"; }
@@ -83,7 +83,7 @@ machines() { docker ps --quiet --filter "label=com.docker.compose.project=$(lab_
 
 @test "all machines restarted at once: the stage comes back by itself" {
     machines | xargs docker restart --time 3
-    within 90 is_whole
+    within 180 is_whole
     undisturbed
     assert_equal "$(ask 20 | sort | uniq -c | xargs)" "10 200 server-1 10 200 server-2"
 }
@@ -91,7 +91,7 @@ machines() { docker ps --quiet --filter "label=com.docker.compose.project=$(lab_
 @test "started in the wrong order: the monitor and the balancer first, the primary last" {
     docker stop --time 3 "$(container server-1)" "$(container server-2)" "$(container lb-1)" "$(container monitor)"
     for machine in monitor lb-1 server-2 server-1; do docker start "$(container "$machine")"; done
-    within 90 is_whole
+    within 180 is_whole
 }
 
 @test "no secret is in a log" {

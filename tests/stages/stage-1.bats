@@ -11,7 +11,7 @@ setup_file() {
     rm -f results/stage-1.json
     make down
     make stage-1
-    within 60 is_whole
+    within 120 is_whole
     restock
 }
 
@@ -36,7 +36,7 @@ state_of() { on lb-1 servers | awk -v server="$1" '$1 == server { print $2 }'; }
 is_up() { [ "$(state_of "$1")" = UP ]; }
 follows() { on server-2 mysql-role; }
 is_whole() { is_up server-1 && is_up server-2 && follows && answers /readyz 200; }
-setup() { within 60 is_whole; }
+setup() { within 120 is_whole; }
 
 # Whatever a test that failed has left.
 teardown() { docker unpause "$(container server-2)" 2>/dev/null || true; }
@@ -261,7 +261,7 @@ detection_ms() {
     run make --no-print-directory status
     assert_output --partial "transactions that its source does not have"
     make reset
-    within 60 is_whole
+    within 120 is_whole
     restock
 }
 
@@ -285,7 +285,7 @@ detection_ms() {
 
 @test "all machines restarted at once: the stage comes back by itself" {
     docker ps --quiet --filter "label=com.docker.compose.project=$(lab_setting LAB_NAME)" | xargs docker restart --time 3
-    within 90 is_whole
+    within 180 is_whole
     assert_equal "$(ask 20 | sort | uniq -c | xargs)" "10 200 server-1 10 200 server-2"
 }
 
@@ -293,7 +293,7 @@ detection_ms() {
     docker stop --time 3 "$(container server-1)" "$(container server-2)"
     docker start "$(container server-2)"
     docker start "$(container server-1)"
-    within 90 is_whole
+    within 180 is_whole
 }
 
 # --- Nothing leaks ----------------------------------------------------------------------------------------------
@@ -319,7 +319,7 @@ detection_ms() {
 @test "figures: memory, start and stop" {
     make down
     figure stage-1 "make stage-1, images built, no volumes" "$(seconds make stage-1)" s 25
-    within 60 is_whole
+    within 120 is_whole
     figure stage-1 "memory of all machines, idle" "$(memory_mib)" MiB 750
     KEEP_VOLUMES=1 make down
     figure stage-1 "make stage-1, volumes kept" "$(seconds make stage-1)" s 12
