@@ -13,7 +13,7 @@ setup_file() {
 teardown_file() { remove_pair; }
 
 # Also behind a test that has failed half way.
-setup() { compose up --detach && within 90 in_order; }
+setup() { compose up --detach && within 180 in_order; }
 
 @test "started in the wrong order, the replica waits, says for what, and comes up" {
     without_data server-1 server-2
@@ -23,7 +23,7 @@ setup() { compose up --detach && within 90 in_order; }
     compose up --detach server-1
     primary_is_ready() { at server-1 mysql-ready; }
     within 60 primary_is_ready
-    took=$(seconds within 60 in_order)
+    took=$(seconds within 120 in_order)
     figure replication "from a primary that is ready to a replica that replicates" "$took" s 30
     # Each reason is said once, not with every try.
     assert [ "$(said server-2 "waiting for the source" | wc -l)" -lt 5 ]
@@ -34,7 +34,7 @@ setup() { compose up --detach && within 90 in_order; }
     old=$(sql server-2 "SELECT @@server_uuid")
     without_data server-2
     compose up --detach server-2
-    within 60 in_order
+    within 120 in_order
     assert_equal "$(sql server-2 "SELECT id FROM before_the_copy")" 42
     refute [ "$(sql server-2 "SELECT @@server_uuid")" = "$old" ]
     within 60 at server-2 healthcheck
@@ -43,17 +43,17 @@ setup() { compose up --detach && within 90 in_order; }
 @test "a replica that is restarted goes on with its own data" {
     old=$(sql server-2 "SELECT @@server_uuid")
     compose restart server-2
-    within 60 in_order
+    within 120 in_order
     assert_equal "$(sql server-2 "SELECT @@server_uuid")" "$old"
     assert_equal "$(said server-2 "copying the data" | wc -l)" 1
 }
 
 @test "both restarted at once, and both killed at once" {
     compose restart server-1 server-2
-    within 60 in_order
+    within 120 in_order
     compose kill server-1 server-2
     compose start server-1 server-2
-    within 60 in_order
+    within 120 in_order
 }
 
 @test "the primary stops at once although its replica is connected, and has written down all it had" {
@@ -74,7 +74,7 @@ setup() { compose up --detach && within 90 in_order; }
     page() { [ "$(at client "curl -s -o /dev/null -w '%{http_code}' --max-time 3 http://$REPLICA/products/1")" = 200 ]; }
     within 60 page
     compose start server-1
-    within 60 in_order
+    within 120 in_order
 }
 
 # new_replica PHASE [COMMAND]: server-2 begins without data. It goes on as soon as it has come to PHASE, a file pattern;
@@ -94,7 +94,7 @@ PHASES=('/var/lib/mysql/data.new.empty/ibdata1' '/var/lib/mysql/data.new' '/var/
             # The script only: the MySQL that it has started must not be in the way of the next one.
             # shellcheck disable=SC2016 # for the shell there
             new_replica "$phase" 'kill -KILL $(s6-svstat -o pid /run/s6/mysql) && test ! -d /var/lib/mysql/data'
-            within 60 in_order
+            within 120 in_order
             assert_equal "$(at server-2 "ls /var/lib/mysql; grep -lx mysqld /proc/[0-9]*/comm | wc -l")" $'data\n1'
         done
     done
@@ -106,7 +106,7 @@ PHASES=('/var/lib/mysql/data.new.empty/ibdata1' '/var/lib/mysql/data.new' '/var/
         new_replica "$phase"
         compose kill server-2
         compose start server-2
-        within 60 in_order
+        within 120 in_order
         assert_equal "$(at server-2 "ls /var/lib/mysql")" data
     done
 }
@@ -118,7 +118,7 @@ PHASES=('/var/lib/mysql/data.new.empty/ibdata1' '/var/lib/mysql/data.new' '/var/
     for _ in $(seq "$REPEAT"); do
         new_replica '/var/lib/mysql/data.new'
         kill_mysql server-1
-        within 60 in_order
+        within 120 in_order
     done
     within 20 said server-2 "error: the source $PRIMARY has gone while its data was copied"
     sql server-1 "DROP TABLE large"
@@ -144,7 +144,7 @@ PHASES=('/var/lib/mysql/data.new.empty/ibdata1' '/var/lib/mysql/data.new' '/var/
     unset REPLICATION_SOURCE_OF_1
     without_data server-1 server-2
     compose up --detach server-1 server-2
-    within 90 in_order
+    within 180 in_order
 }
 
 # one_error SERVICE STATUS TEXT: it ends with the status, and one line is an error, this one.

@@ -88,7 +88,7 @@ start_pair() {
     remove_pair
     make_secrets
     compose up --detach
-    within 90 in_order
+    within 180 in_order
 }
 
 # --- Rows that were acknowledged ----------------------------------------------------------------------------------
