@@ -38,5 +38,5 @@ teardown_file() { make down; }
     assert_line --partial "there is no running machine client"
     assert_line "error: only 0 of 3 things were seen"
     docker start "$(container client)"
-    within 30 answers /products/1 200
+    within 60 answers /products/1 200
 }

@@ -238,8 +238,11 @@ setup_file() {
 
 @test "make dlq lists what was given up, and puts it back" {
     # The row without an order, of the test before this one: its tries take half a minute, so all but one of them are made up.
-    on server-1 "mysql shop -e 'UPDATE outbox SET tries = 4, next_try_at = NOW(3) WHERE order_id = 0'"
-    is_listed() { make --no-print-directory dlq | grep -F "there is no such order"; }
+    # Once more if the worker had it in hand just then, and wrote down its own number.
+    is_listed() {
+        on server-1 "mysql shop -e 'UPDATE outbox SET tries = 4, next_try_at = NOW(3) WHERE order_id = 0 AND tries < 4'"
+        make --no-print-directory dlq | grep -F "there is no such order"
+    }
     within 30 is_listed
     run make --no-print-directory dlq
     assert_success
