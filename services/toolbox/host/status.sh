@@ -92,20 +92,20 @@ while IFS='|' read -r title _; do
 done <<<"$QUESTIONS"
 
 printf '\nThe site, as the visitor on client sees it\n\n'
-printf '  %-24s %s\n' 'www.foobar.com is' "$(on client dig +short +time=1 +tries=1 www.foobar.com | xargs)"
+printf '  %-24s %s\n' 'www.foobar.com is' "$(on client dig +short +time=3 +tries=1 www.foobar.com | xargs)"
 # Asked for as a visitor does, whoever has signed it and for how long.
 certificate() {
-    on client sh -c 'end=$(echo | timeout 3 openssl s_client -connect www.foobar.com:443 -servername www.foobar.com 2>/dev/null |
+    on client sh -c 'end=$(echo | timeout 6 openssl s_client -connect www.foobar.com:443 -servername www.foobar.com 2>/dev/null |
         openssl x509 -noout -checkend 0 -enddate 2>/dev/null) || word="HAS ENDED,"
         [ -z "$end" ] || echo "${word:-valid until} $(echo "$end" | sed -n "s/^notAfter=//p")"'
 }
 case $site in https:*) printf '  %-24s %s\n' 'its certificate' "$(certificate)" ;; esac
-page=$(on client curl --silent --max-time 3 --output /dev/null --dump-header - \
+page=$(on client curl --silent --max-time 6 --output /dev/null --dump-header - \
     --write-out 'code:%{http_code} seconds:%{time_total}\n' "$site/products/1" | tr -d '\r')
 field() { printf '%s\n' "$page" | sed -n "s/^$1: //pI" | head -n 1; }
 role=$(field X-DB-Role)
 timing=$(printf '%s\n' "$page" | sed -n 's/.*code:\([0-9]*\) seconds:\(.*\)/\1 in \2 s/p')
 printf '  %-24s %s\n' '/products/1 answers' "${timing:-nothing}" 'served by' "$(field X-Served-By)" \
     'database role' "${role:-not asked: $(field Cache-Status)}"
-printf '  %-24s %s\n' '/readyz says' "$(on client curl --silent --max-time 3 "$site/readyz" | cut -c1-200)"
+printf '  %-24s %s\n' '/readyz says' "$(on client curl --silent --max-time 6 "$site/readyz" | cut -c1-200)"
 printf '  %-24s %s\n' 'from your browser' "$(browser_url "$stage")"
