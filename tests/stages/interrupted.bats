@@ -18,7 +18,7 @@ interrupt_when() { python3 tests/lib/interrupt.py "$1" make stage-0; }
 }
 
 @test "interrupted while images are built: the next start goes on" {
-    interrupt_when "pgrep -f 'buildx bake'"
+    interrupt_when "pgrep -f '[b]uildx bake'"
     assert_equal "$(leftovers)" ""
     make stage-0
     assert_equal "$(status_of /products/1)" 200
