@@ -107,8 +107,8 @@ teardown() { let_go; }
     cat "$BATS_TEST_TMPDIR/told"
     # One has tried, for half a second.
     assert [ $((SECONDS - start)) -lt 10 ]
-    run cat "$BATS_TEST_TMPDIR/told"
-    assert_output --regexp '^ +50 hit; ttl=-1[0-9]$'
+    # A second may pass among them.
+    assert_equal "$(awk '/hit; ttl=-1[0-9]$/ { n += $1 } END { print n + 0 }' "$BATS_TEST_TMPDIR/told")" 50
     assert [ "$(questions 3)" -le 3 ]
     let_go
 }
