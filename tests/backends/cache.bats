@@ -105,11 +105,12 @@ teardown() { let_go; }
     start=$SECONDS
     crowd a 50 /products/3 >"$BATS_TEST_TMPDIR/told"
     cat "$BATS_TEST_TMPDIR/told"
-    # One has tried, for half a second.
-    assert [ $((SECONDS - start)) -lt 10 ]
+    took=$((SECONDS - start))
+    # One has tried, for half a second; the next one when that one's lock has ended, a second after.
+    assert [ "$took" -lt 10 ]
     # A second may pass among them.
     assert_equal "$(awk '/hit; ttl=-1[0-9]$/ { n += $1 } END { print n + 0 }' "$BATS_TEST_TMPDIR/told")" 50
-    assert [ "$(questions 3)" -le 3 ]
+    assert [ "$(questions 3)" -le $((3 + took)) ]
     let_go
 }
 
