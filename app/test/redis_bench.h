@@ -10,7 +10,7 @@
 #include "redis.h"
 #include "redis_place.h"
 
-enum { TIMEOUT_MS = 100, CALL_MS = 10000 };
+enum { TIMEOUT_MS = 500, CALL_MS = 10000 };
 
 struct bench {
     struct redis *redis;

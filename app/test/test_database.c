@@ -160,7 +160,7 @@ static void silent_servers_cost_the_deadline_of_the_call(void **state) {
     assert_int_equal(read_one(&pair), STATUS_TIMEOUT);
     int64_t spent_us = clock_monotonic_us() - begun_us;
     assert_true(spent_us >= DEADLINE_MS * 1000);
-    assert_true(spent_us < DEADLINE_MS * 1000 + 500000);
+    assert_true(spent_us < 2 * TIMEOUT_MS * 1000);
     expect_logs(&pair, "R", "R");
     stop(&pair);
 }

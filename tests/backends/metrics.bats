@@ -8,7 +8,7 @@ setup_file() {
     export SHOPD
     docker run --detach --name "$SHOPD" --network none --user shopd --entrypoint shopd \
         --env LISTEN=unix:/run/shopd/fcgi.sock --env MYSQL_PASSWORD_FILE=/etc/hostname webstack/shopd
-    within 10 ask /livez
+    within 30 ask /livez
     ask /
     ask /products/1
     ask /nothing

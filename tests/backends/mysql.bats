@@ -54,8 +54,11 @@ live() {
 @test "visitors read what they wrote, from a replica if it is in time" { live 'own_writes_*'; }
 @test "transactions in a deadlock are both done, once" { live 'deadlock_*'; }
 @test "connections that MySQL closed are replaced" { live 'closed_*'; }
+# Held against times.
+# bats test_tags=alone
 @test "a primary that moves is followed, without a wrong write" { live 'moved_*'; }
 @test "killed: nothing acknowledged is lost, reads go on" { live 'killed_*'; }
+# bats test_tags=alone
 @test "frozen: a call costs its time-out, reads go on" { live 'frozen_*'; }
 
 @test "an order is written as a whole, or not at all; again with the same key it is found" { live 'placing_*' orders; }

@@ -87,14 +87,14 @@ with_settings() {
 # start_worker NAME [VARIABLE=VALUE...]: one that goes on, its log in the client's /tmp/NAME.log.
 start_worker() {
     # shellcheck disable=SC2016
-    with_settings "$@" bash -c '/build/asan/shop-worker </dev/null >/tmp/$NODE.log 2>&1 & echo $! >/tmp/$NODE.pid'
+    with_settings "$@" bash -c 'rm -f /tmp/$NODE.log; /build/asan/shop-worker </dev/null >/tmp/$NODE.log 2>&1 & echo $! >/tmp/$NODE.pid'
 }
 
 # stop_worker NAME: gently; fails if it was not gone in time, or not well.
 stop_worker() {
     # shellcheck disable=SC2016
     in_client bash -c 'pid=$(cat /tmp/$1.pid) && kill -TERM $pid
-        for i in {1..100}; do [ -e /proc/$pid ] || break; sleep 0.05; done
+        for i in {1..400}; do [ -e /proc/$pid ] || break; sleep 0.05; done
         ! [ -e /proc/$pid ] && grep -q "\"event\":\"stopped\"" /tmp/$1.log && ! grep -q Sanitizer /tmp/$1.log' - "$1"
 }
 

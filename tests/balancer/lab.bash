@@ -18,7 +18,7 @@ start_machines() { # MACHINE...
     LAB_NAME=$(lab_setting LAB_NAME)
     export LAB_NAME
     stop_machines
-    machines up --detach --wait --wait-timeout 90 "$@"
+    machines up --detach --wait --wait-timeout 180 "$@"
 }
 
 stop_machines() { machines --profile '*' down --volumes --timeout 3; }
@@ -27,8 +27,8 @@ stop_machines() { machines --profile '*' down --volumes --timeout 3; }
 start_balancer() {
     # shellcheck disable=SC2163 # they are names with their values
     (export LAB_NAME "$@" && machines up --detach --wait --force-recreate --timeout 3 lb-1 server-1 server-2)
-    within 5 state_is server-1 UP
-    within 5 state_is server-2 UP
+    within 20 state_is server-1 UP
+    within 20 state_is server-2 UP
 }
 
 # obey MACHINE ORDER [VALUE]: follows this order, see backend.py. Prints when, in milliseconds: it is in force by then.

@@ -3,7 +3,7 @@
 
 load hops.bash
 
-setup_file() { machines --profile plain up --detach --wait --wait-timeout 90; }
+setup_file() { machines --profile plain up --detach --wait --wait-timeout 180; }
 teardown_file() { machines rm --force --stop --volumes plain-lb-1 plain-server-2 plain-cache-1 plain-listener; }
 
 # One that nobody has asked for, so that it comes from MySQL, and whose name is the same in HTML.
@@ -67,10 +67,10 @@ ask_mysql() {
     assert_failure 7
     run fetch "http://$HOPS_NET.22:443/products/1"
     assert_output --partial "plain HTTP request was sent to HTTPS port"
-    run machines exec -T client sh -c "printf 'PING\r\n' | nc -w 2 $HOPS_NET.51 6379"
+    run machines exec -T client sh -c "printf 'PING\r\n' | nc -w 5 $HOPS_NET.51 6379"
     refute_output --partial NOAUTH
     # The control: this is how one without TLS answers.
-    run machines exec -T client sh -c "printf 'PING\r\n' | nc -w 2 $HOPS_NET.81 6379"
+    run machines exec -T client sh -c "printf 'PING\r\n' | nc -w 5 $HOPS_NET.81 6379"
     assert_output --partial NOAUTH
 }
 
@@ -89,6 +89,7 @@ ask_mysql() {
     site "/?through" -H "X-Forwarded-For: 192.0.2.66" --output /dev/null
     fetch "https://$HOPS_NET.22/?around" --insecure -H "X-Forwarded-For: 192.0.2.66" --output /dev/null
     for uri in through around; do
+        within 20 said server-2 "\"uri\":\"/?$uri\""
         run said server-2 "\"uri\":\"/?$uri\""
         assert_output --partial "\"client\":\"$HOPS_NET.100\""
     done
@@ -124,7 +125,8 @@ ask_mysql() {
     certificates "$TLS" --renew server-1 40
     at server-1 load-certificate
     refute [ "$(ends 3306)" = "$before" ]
-    within 5 test "$(ends 443)" = "$(ends 3306)"
+    end_alike() { [ "$(ends 443)" = "$(ends 3306)" ]; }
+    within 20 end_alike
     assert_equal "$(connections)" "$held"
 
     cp "$TLS/inside/server-1.pem" "$BATS_TEST_TMPDIR/right"

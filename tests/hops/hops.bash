@@ -78,7 +78,7 @@ start_machines() {
     stop_machines
     make_secrets
     certificates "$TLS"
-    machines up --detach --wait --wait-timeout 90
+    machines up --detach --wait --wait-timeout 180
 }
 
 stop_machines() {
@@ -92,7 +92,7 @@ stop_machines() {
 # shellcheck disable=SC2016
 listen() {
     machines exec --detach "$1" sh -c 'echo $$ >/tmp/pid; exec tcpdump -i any --immediate-mode -U -w /tmp/heard 2>/tmp/says'
-    within 5 machines exec -T "$1" grep -q "listening on" /tmp/says
+    within 20 machines exec -T "$1" grep -q "listening on" /tmp/says
 }
 
 # hear LISTENER: it has heard enough.

@@ -16,8 +16,8 @@ import series
 from fcgi import *
 
 GOOD = (("REQUEST_METHOD", "GET"), ("REQUEST_URI", "/livez"))
-# READ_TIMEOUT_MS of compose.yaml, and patience for shopd to look at its clock and for a slow machine.
-READ_TIMEOUT_S = 1.0
+# READ_TIMEOUT_MS of compose.yaml.
+READ_TIMEOUT_S = 3.0
 PARAMS_BYTES, BODY_BYTES = 65536, 1 << 20
 
 BAD_REQUEST = series.answered(400)
@@ -207,7 +207,8 @@ def stall_beside_another(connection):
     deadline = time.monotonic() + READ_TIMEOUT_S / 2
     while time.monotonic() < deadline:
         assert connection.ask(id=2).status == 200
-    return None
+    # Its answer may have come while that of the other one was read.
+    return str(connection.answer(1).status)
 
 
 def abort_many(connection):
@@ -273,7 +274,8 @@ SLOW = [
     ("no end of STDIN", begin() + params(1, *GOOD), "408", series.NOT_READ),
     ("a request that stalls beside one that does not", stall_beside_another, "408", series.NOT_READ),
     ("a client that does not read 30 MB of pages",
-     never_read(b"".join(request("/products/1000", id=i) for i in range(1, 101)), b"\1"), "closed", series.TOO_SLOW),
+     never_read(b"".join(request("/products/1000", id=i) for i in range(1, 101)), record(ABORT, 200)), "closed",
+     series.TOO_SLOW),
     ("a client that does not read replies", never_read(b"", record(GET_VALUES, 0) * 1000), "closed", series.MALFORMED),
 ]
 

@@ -78,7 +78,7 @@ class Answer:
 
 
 class Connection:
-    def __init__(self, address, patience=5.0):
+    def __init__(self, address, patience=15.0):
         self.patience = patience
         self.waiting = b""
         self.output = {}

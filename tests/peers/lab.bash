@@ -22,7 +22,8 @@ start_peers() {
     # One product whose page is larger than a record of FastCGI, and than the buffers of sockets.
     inside mysql mysql shop --execute="ALTER TABLE products MODIFY description TEXT NOT NULL;
         UPDATE products SET description = REPEAT('&', 60000) WHERE id = 1000"
-    peers up --detach --wait --wait-timeout 60
+    peers up --detach --wait --wait-timeout 120
+    client visit.py listening nginx:80 haproxy:8001 lighttpd:8001 apache:8001
 }
 
 stop_peers() { peers down --volumes --timeout 3; }

@@ -9,8 +9,9 @@ import time
 import fcgi
 
 # How long 95 of 100 answers may take, and the slowest, on a machine that does other things as well.
-USUAL_S, SLOWEST_S = 0.5, 3.0
-AT_LEAST = 20
+USUAL_S, SLOWEST_S = 0.5, 6.0
+# So many that one or two that are slow, because the machine stood still, are not 5 of 100.
+AT_LEAST = 60
 
 
 def on_socket(address):
@@ -23,7 +24,7 @@ def through_web_server(front):
     """Asks as a visitor."""
 
     def visit(path):
-        connection = http.client.HTTPConnection(*front.split(":"), timeout=5)
+        connection = http.client.HTTPConnection(*front.split(":"), timeout=15)
         connection.request("GET", path)
         return connection.getresponse().status
 

@@ -58,7 +58,7 @@ vanishes() { # FRONT TELLS
     pause_mysql
     visits vanish "$1" $told >"$log" 3>&- &
     visitors=$!
-    within 10 grep -q gone "$log"
+    within 30 grep -q gone "$log"
     resume_mysql
     wait "$visitors"
 }
@@ -84,7 +84,7 @@ together() {
     pause_mysql
     visits together "$@" >"$log" 3>&- &
     visitors=$!
-    within 10 grep -q connections "$log"
+    within 30 grep -q connections "$log"
     resume_mysql
     wait "$visitors"
     cat "$log"
@@ -117,10 +117,10 @@ serves() { [ "$(client series.py "$1:9000" 'shopd_http_requests_total{route="/wh
 @test "HAProxy: two shopd, restarted one after the other, and not one request fails" {
     client visit.py load haproxy:8004 /tmp/enough >"$BATS_TEST_TMPDIR/load" 3>&- &
     for machine in shopd-a shopd-b shopd-a; do
-        within 10 serves "$machine"
+        within 30 serves "$machine"
         peers restart --timeout 10 "$machine"
     done
-    within 10 serves shopd-a
+    within 30 serves shopd-a
     inside client touch /tmp/enough
     wait $!
     echo "# $(cat "$BATS_TEST_TMPDIR/load")" >&3
@@ -135,11 +135,11 @@ serves() { [ "$(client series.py "$1:9000" 'shopd_http_requests_total{route="/wh
     for front in $servers; do
         client visit.py load "$front" /tmp/enough >"$BATS_TEST_TMPDIR/$front" 3>&- &
     done
-    within 10 serves shopd
+    within 30 serves shopd
     peers restart --timeout 10 shopd
-    within 10 serves shopd
+    within 30 serves shopd
     for front in $servers; do
-        within 10 visits pages "$front"
+        within 30 visits pages "$front"
     done
     inside client touch /tmp/enough
     wait

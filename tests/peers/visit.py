@@ -17,7 +17,7 @@ import time
 
 import series
 
-PATIENCE_S = 10.0
+PATIENCE_S = 20.0
 # Which shopd is behind a port; see haproxy.cfg, lighttpd.conf, apache.conf.
 UNIX_PORT = 8002
 BODY_BYTES = 1 << 20
@@ -56,6 +56,12 @@ def until(what, true):
         if time.monotonic() > deadline:
             sys.exit(f"not within {PATIENCE_S:g} s: {what}")
         time.sleep(0.01)
+
+
+def listening(*fronts):
+    """The web servers take connections: a container that runs may not do so yet."""
+    for front in fronts:
+        until(f"{front} listens", lambda: socket.socket().connect_ex((front.split(":")[0], int(front.split(":")[1]))) == 0)
 
 
 # --- One request at a time ----------------------------------------------------------------------------------------

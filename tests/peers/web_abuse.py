@@ -17,7 +17,7 @@ import series
 from neighbour import Neighbour, through_web_server
 
 NGINX, SHOPD = "nginx:80", "shopd:9000"
-PATIENCE_S = 15.0
+PATIENCE_S = 30.0
 HOST = b"Host: www.foobar.com\r\n"
 MIB = 1 << 20
 

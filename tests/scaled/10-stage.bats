@@ -21,7 +21,7 @@ is_whole() {
     are_up && in_order && is_pair lb && is_pair web || return
     for node in app-1 app-2 cache-1; do on $node healthcheck-machine || return; done
 }
-setup() { within 90 is_whole; }
+setup() { within 180 is_whole; }
 
 machine() { docker "$1" "$(container "$2")"; }
 
@@ -34,7 +34,9 @@ teardown() {
 }
 
 # ask NUMBER: so many requests of a stranger, one after the other; a line each: status and the web server.
-ask() { on client "for i in \$(seq $1); do curl -so /dev/null --max-time 8 -w '%{http_code} %header{x-served-by}\n' $SITE/products/\$i; done"; }
+ask() { on client "for i in \$(seq $1); do curl -so /dev/null --max-time 20 -w '%{http_code} %header{x-served-by}\n' $SITE/products/\$i; done"; }
+# no_probes: the monitor's, which are visitors as well, stop until the test is over.
+no_probes() { on monitor 's6-svc -p /run/s6/prometheus && grep "^State:.T" "/proc/$(s6-svstat -o pid /run/s6/prometheus)/status"'; }
 answered() { ask "$1" | cut -d ' ' -f 1 | sort | uniq -c | xargs; }
 cart_of() { browse "$1" /api/v1/cart | content | jq -c '[.items[] | [.product, .quantity]]'; }
 
@@ -49,12 +51,11 @@ cart_of() { browse "$1" /api/v1/cart | content | jq -c '[.items[] | [.product, .
 }
 
 @test "sixty requests: thirty for each web server, and both applications have worked" {
-    # The monitor's probes are visitors as well.
-    on monitor "s6-svc -p /run/s6/prometheus"
+    within 30 no_probes
     since=$(date +%s)
     assert_equal "$(ask 60 | sort | uniq -c | xargs)" "30 200 web-1 30 200 web-2"
     has_worked() { [ "$(docker logs --since "$since" "$(container "$1")" 2>&1 | grep -c '"event":"request".*"/products/')" -ge 15 ]; }
-    for node in app-1 app-2; do within 5 has_worked "$node"; done
+    for node in app-1 app-2; do within 20 has_worked "$node"; done
 }
 
 @test "what holds still: the site's address is on one balancer, and that of the web servers on one of them" {
@@ -73,11 +74,11 @@ dig_site() { on client "dig +short www.foobar.com"; }
         cut -d ' ' -f 1 | sort | uniq -c | xargs >"$BATS_TEST_TMPDIR/placed"
     assert_equal "$(cat "$BATS_TEST_TMPDIR/placed")" "60 201"
     all_written() { [ "$(sql "SELECT COUNT(*) FROM receipts")" -ge $((before + 60)) ]; }
-    within 20 all_written
+    within 60 all_written
     assert_equal "$(sql "SELECT COUNT(*) = COUNT(DISTINCT order_id) AND COUNT(*) = (SELECT COUNT(*) FROM orders) FROM receipts")" 1
-    for node in app-1 app-2; do
-        assert [ "$(on "$node" "awk '/^shop_worker_pieces_total.*written/ { print \$2 }' /run/worker/metrics.prom")" -gt 0 ]
-    done
+    # They say so every two seconds.
+    has_written() { [ "$(on "$1" "awk '/^shop_worker_pieces_total.*written/ { print \$2 }' /run/worker/metrics.prom")" -gt 0 ]; }
+    for node in app-1 app-2; do within 20 has_written "$node"; done
 }
 
 @test "make status: machines, balancers, databases, sessions, firewalls and the site, as they are" {
@@ -97,7 +98,7 @@ capture() {
         --entrypoint tcpdump webstack/client -l -A -n -i any "$2")
     CAPTURES+=("$CAPTURE")
     listens() { docker logs "$CAPTURE" 2>&1 | grep -q "listening on"; }
-    within 10 listens
+    within 30 listens
 }
 has_captured() { docker logs "$1" 2>/dev/null | grep -q "$2"; }
 
@@ -111,14 +112,14 @@ has_captured() { docker logs "$1" 2>/dev/null | grep -q "$2"; }
     for node in app-1 app-2; do capture $node "tcp port 9000 and net $net.2.0/24"; done
     sign_in eve eve@example.com "$secret" >/dev/null
     is_read() { has_captured "${CAPTURES[7]}" "$secret" || has_captured "${CAPTURES[8]}" "$secret"; }
-    within 5 is_read
+    within 20 is_read
+    # The others did hear something.
+    have_heard() { [ "$(for capture in "$@"; do docker logs "$capture" 2>/dev/null; done | grep -c "IP .*Flags")" -gt 3 ]; }
+    within 20 have_heard "${CAPTURES[0]}"
+    within 20 have_heard "${CAPTURES[1]}" "${CAPTURES[2]}"
+    within 20 have_heard "${CAPTURES[3]}" "${CAPTURES[4]}"
+    within 20 have_heard "${CAPTURES[5]}" "${CAPTURES[6]}"
     for index in 0 1 2 3 4 5 6; do refute has_captured "${CAPTURES[index]}" "$secret"; done
-    # They did hear something.
-    spoken() { docker logs "$1" 2>/dev/null | grep -c "IP .*Flags"; }
-    assert [ "$(spoken "${CAPTURES[0]}")" -gt 3 ]
-    assert [ $(($(spoken "${CAPTURES[1]}") + $(spoken "${CAPTURES[2]}"))) -gt 3 ]
-    assert [ $(($(spoken "${CAPTURES[3]}") + $(spoken "${CAPTURES[4]}"))) -gt 3 ]
-    assert [ $(($(spoken "${CAPTURES[5]}") + $(spoken "${CAPTURES[6]}"))) -gt 3 ]
 }
 
 @test "make trace: every hop, Redis too" {
@@ -141,7 +142,7 @@ has_captured() { docker logs "$1" 2>/dev/null | grep -q "$2"; }
         is_signed_in lasting
         assert_equal "$(cart_of lasting)" '[[5,2]]'
         machine start "$node"
-        within 60 is_whole
+        within 120 is_whole
     done
 }
 
@@ -152,19 +153,21 @@ has_captured() { docker logs "$1" 2>/dev/null | grep -q "$2"; }
         machine kill "$node"
         assert_equal "$node: $(answered 20)" "$node: 20 200"
         machine start "$node"
-        within 60 is_whole
+        within 120 is_whole
     done
 }
 
 @test "an application dies in the middle of orders: what it had is not sent to the other one, and the buyer is told" {
     buyers 8
     stock $PRODUCT $PIECES
+    app_1=$(container app-1)
     on app-1 "s6-svc -p /run/s6/shopd"
     on client "for n in \$(seq 8); do SITE=$SITE /tmp/order \$n middle $PRODUCT & done; wait" >"$BATS_TEST_TMPDIR/answers" 3>&- &
     placed() { sql "SELECT COUNT(*) FROM orders WHERE idempotency_key = 'middle'"; }
-    some_are() { [ "$(placed)" -ge 2 ]; }
-    within 10 some_are
-    on app-1 "kill -KILL \$(s6-svstat -o pid /run/s6/shopd)"
+    some_are() { [ "$(grep -c '^201 ' "$BATS_TEST_TMPDIR/answers")" -ge 2 ]; }
+    within 30 some_are
+    # Without make, and without a question to MySQL: Nginx waits for six seconds, and then says 504.
+    docker exec "$app_1" sh -c 'kill -KILL "$(s6-svstat -o pid /run/s6/shopd)"'
     wait
     assert_equal "$(grep -c '^201 ' "$BATS_TEST_TMPDIR/answers")" "$(placed)"
     run grep -c '^503 ' "$BATS_TEST_TMPDIR/answers"
@@ -176,12 +179,15 @@ has_captured() { docker logs "$1" 2>/dev/null | grep -q "$2"; }
     add waiting 6 1
     form=$(browse waiting /checkout)
     machine kill db-1
-    within 10 answers /products/7 200
+    all_answered() { [ "$(answered 10)" = "10 200" ]; }
+    within 20 all_answered
     assert_equal "$(answered 10)" "10 200"
     assert_equal "$(send waiting "$form" | status)" 503
     machine start db-1
-    within 60 is_whole
-    assert_equal "$(send waiting "$form" | status)" 303
+    within 120 is_whole
+    # The two applications find it again, each for itself.
+    is_sold() { [ "$(send waiting "$form" | status)" = 303 ]; }
+    within 30 is_sold
 }
 
 @test "Redis dies: visitors browse, and who signs in is told; back, it knows every visitor" {
@@ -190,47 +196,48 @@ has_captured() { docker logs "$1" 2>/dev/null | grep -q "$2"; }
     assert_equal "$(answered 10)" "10 200"
     assert_equal "$(browse kept /cart | status)" 503
     machine start cache-1
-    within 30 is_whole
-    is_signed_in kept
+    within 120 is_whole
+    within 30 is_signed_in kept
 }
 
 @test "the certificate of a web server ends: nobody is sent there; a new one, and it is back" {
     make renew-cert NODE=web-1 DAYS=-1
-    within 10 web_1_is_out
+    within 30 web_1_is_out
     assert_equal "$(answered 10)" "10 200"
     make renew-cert NODE=web-1
-    within 10 are_up
+    within 30 are_up
     make renew-cert NODE=db-1
     make renew-cert NODE=cache-1
-    within 30 is_whole
+    within 120 is_whole
     assert_equal "$(answered 10)" "10 200"
 }
 
 @test "a machine is cut off from one of its networks, and put back: visitors go elsewhere, then there again" {
     net=$(lab_setting PRIVATE_NET) name=$(lab_setting LAB_NAME)
     docker network disconnect "${name}_app" "$(container web-1)"
-    within 15 web_1_is_out
+    within 30 web_1_is_out
     assert_equal "$(answered 10)" "10 200"
     docker network connect --ip "$net.2.21" "${name}_app" "$(container web-1)"
-    within 15 are_up
+    within 30 are_up
     active=$(owner lb)
     docker network disconnect "${name}_public" "$(container "$active")"
-    within 5 answers /products/1 200
+    within 20 answers /products/1 200
     refute [ "$(owner lb)" = "$active" ]
     docker network connect --ip "$(lab_setting PUBLIC_NET).1${active#lb-}" "${name}_public" "$(container "$active")"
-    within 20 is_whole
+    within 120 is_whole
 }
 
 @test "started in the wrong order, visitors' side first: the stage comes back by itself" {
     for node in $ALL; do machine kill "$node"; done
     for node in $ALL; do machine start "$node"; done
-    within 90 is_whole
+    within 180 is_whole
     assert_equal "$(answered 10)" "10 200"
 }
 
 @test "all machines restarted at once: the stage comes back by itself" {
     docker ps --quiet --filter "label=com.docker.compose.project=$(lab_setting LAB_NAME)" | xargs docker restart --time 3
-    within 90 is_whole
+    within 180 is_whole
+    within 30 no_probes
     assert_equal "$(ask 20 | sort | uniq -c | xargs)" "10 200 web-1 10 200 web-2"
 }
 
@@ -247,13 +254,15 @@ has_captured() { docker logs "$1" 2>/dev/null | grep -q "$2"; }
     goes_on
     machine start db-2
     fenced() { [ "$(role db-2)" = fenced ]; }
-    within 60 fenced
+    within 120 fenced
     make rejoin NODE=db-2
     goes_on
     stop_buying
-    within 20 in_order
+    within 60 in_order
     roles_are primary replica
     nothing_lost
+    caught_up() { on db-2 mysql-role | grep -q " missing=0 "; }
+    within 30 caught_up
     PRIMARY=db-2 nothing_lost
 }
 

@@ -22,7 +22,7 @@ matrix() {
 
 @test "a program on a web server reaches no database, and one on a database no application" {
     PRIVATE_NET=$(lab_setting PRIVATE_NET)
-    reaches() { on "$1" "timeout 2 bash -c 'exec 3<>/dev/tcp/$PRIVATE_NET.$2'"; }
+    reaches() { on "$1" "timeout 5 bash -c 'exec 3<>/dev/tcp/$PRIVATE_NET.$2'"; }
     reaches web-1 2.31/9000
     run reaches web-1 9.41/3306
     assert_failure

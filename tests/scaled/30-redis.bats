@@ -12,7 +12,7 @@ serves() { on cache-1 healthcheck; }
     on cache-1 "printf '%s\n' MULTI 'SET test:two 2 EX 600' 'SET test:three 3 EX 600' EXEC | as-shop"
     redis "EVAL \"redis.call('SET', KEYS[1], 4, 'EX', 600) redis.call('SET', KEYS[2], 5, 'EX', 600)\" 2 test:four test:five"
     on cache-1 "kill -KILL \$(s6-svstat -o pid /run/s6/redis)"
-    within 15 serves
+    within 30 serves
     assert_equal "$(redis "MGET test:one test:two test:three test:four test:five" | xargs)" "1 2 3 4 5"
     redis "DEL test:one test:two test:three test:four test:five"
 }

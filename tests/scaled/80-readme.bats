@@ -7,7 +7,7 @@ QUESTIONS=(3.{1..6})
 load ../stages/readme.bash
 
 # What the tests before have killed is well again when it has been looked at once more.
-setup_file() { within 60 all_are_well; }
+setup_file() { within 120 all_are_well; }
 all_are_well() { [ -z "$(docker ps --quiet --filter "label=com.docker.compose.project=$(lab_setting LAB_NAME)" --filter health=unhealthy)" ]; }
 
 @test "every command of the README does what it says, or at least runs" { run_blocks 12; }

@@ -2,7 +2,8 @@
 
 Asks ADDRESS for a page every INTERVAL_MS, each time over a new connection, whether or not the last answer is there: who
 waits for answers does not ask while there are none, and misses the outage. A line for each visit goes to FILE: begin
-and end in milliseconds, which balancer, status. No answer: balancer "-" and status 0. Ends when FILE.enough is there.
+and end in milliseconds, which balancer, status. No answer: balancer "-" and status 0. Ends when FILE.enough is there; to
+FILE.late goes by how many milliseconds the visitor came too late at worst, as its own machine had no time for it.
 """
 
 import asyncio
@@ -38,7 +39,7 @@ async def visit(address, log):
 
 
 async def main(address, interval_ms, file):
-    visits = set()
+    visits, late = set(), 0
     start = time.monotonic()
     enough = Path(file + ".enough")
     with Path(file).open("w", encoding="ascii") as log:
@@ -48,7 +49,9 @@ async def main(address, interval_ms, file):
             task.add_done_callback(visits.discard)
             due = start + interval_ms / 1000 * (1 + (time.monotonic() - start) * 1000 // interval_ms)
             await asyncio.sleep(max(0, due - time.monotonic()))
+            late = max(late, time.monotonic() - due)
         await asyncio.gather(*visits)
+    Path(file + ".late").write_text(f"{late * 1000:.0f}", encoding="ascii")
 
 
 if __name__ == "__main__":

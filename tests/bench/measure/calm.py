@@ -40,7 +40,7 @@ def silent_connection(settings):
 
 def idle_connections(settings):
     findings = []
-    for service, new, seconds in (("shopd", settings.new_requests, 2), ("threaded", 32, 1), ("prefork", 32, 1)):
+    for service, new, seconds in (("shopd", settings.new_requests, 10), ("threaded", 32, 1), ("prefork", 32, 1)):
         settings.say(f"64 idle connections, {new} requests on new ones: {service}")
         with stack.fcgi_client("idle", f"/sockets/{service}.sock", 64, new, seconds) as report:
             if service == "shopd" and report["kept"] != 64:

@@ -45,7 +45,7 @@ class EngineConnection(http.client.HTTPConnection):
     """HTTP to the engine's Unix socket."""
 
     def __init__(self):
-        super().__init__("engine", timeout=10)
+        super().__init__("engine", timeout=30)
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -50,7 +50,7 @@ class Run:
 def up():
     engine.compose("up", "--detach")
     for service in PORTS:
-        within(30, f"{service} answers", lambda service=service: answers(service))
+        within(60, f"{service} answers", lambda service=service: answers(service))
     switch_off("recommendations")
 
 
@@ -62,7 +62,7 @@ def switch_off(flag):
     """Off in all shops, which look at the flags every two seconds: PHP has no such thing on its pages."""
     inside("mysql", "mysql", "shop", "-e", f"UPDATE flags SET enabled = FALSE WHERE name = '{flag}'")
     series = f'shopd_flag{{flag="{flag}"}}'
-    within(30, f"{flag} are off", lambda: all(metric(shop, series) == 0 for shop in SHOPS))
+    within(60, f"{flag} are off", lambda: all(metric(shop, series) == 0 for shop in SHOPS))
 
 
 def container(service):
@@ -75,7 +75,7 @@ def inside(service, *command, seconds=60):
 
 def restart(service):
     engine.run("docker", "restart", "--time", "3", container(service))
-    within(30, f"{service} is back", lambda: answers(service))
+    within(60, f"{service} is back", lambda: answers(service))
 
 
 def answers(service):
