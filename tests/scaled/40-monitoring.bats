@@ -154,3 +154,15 @@ tier() { value "tier:requests:rate30s{tier=\"$1\"}" | awk '{ printf "%d", $1 }';
     s6 cache-1 -r redis
     within 120 is_quiet
 }
+
+@test "certificates that end soon, of a web server, a database and Redis: told with what to do, and over when they are renewed" {
+    local machines="web-2 db-2 cache-1" node
+    for node in $machines; do make renew-cert NODE="$node" DAYS=5; done
+    fire_in_time "$(now)" "CertificateExpires web-2 node" "CertificateExpires db-2 node" "CertificateExpires cache-1 node"
+    refute grep CertificateExpires < <(firing | grep -v -e web-2 -e db-2 -e cache-1)
+    run make alerts
+    assert_line --partial "mysql on db-2 is good for 4d"
+    assert_line "    Do: make renew-cert NODE=db-2"
+    for node in $machines; do make renew-cert NODE="$node"; done
+    within 60 is_quiet
+}
