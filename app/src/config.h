@@ -82,7 +82,7 @@ enum config_programs {
       "a replica that is later is read if nothing else answers")                                                       \
     X(SHOPD, gtid_wait_ms, "GTID_WAIT_MS", 100, 0, 60000, "ms",                                                        \
       "a read waits for a replica to see the visitor's write; 0: primary")                                             \
-    X(BOTH, redis_timeout_ms, "REDIS_TIMEOUT_MS", 200, 1, 60000, "ms", "to connect to Redis, and for one round trip")   \
+    X(BOTH, redis_timeout_ms, "REDIS_TIMEOUT_MS", 200, 1, 60000, "ms", "to connect to Redis, and for one round trip")  \
     X(SHOPD, cache_ttl_ms, "CACHE_TTL_MS", 60000, 1, 86400000, "ms",                                                   \
       "a product is fresh in the cache, 10 % more or less")                                                            \
     X(SHOPD, cache_list_ttl_ms, "CACHE_LIST_TTL_MS", 5000, 1, 86400000, "ms",                                          \

@@ -61,7 +61,8 @@ def until(what, true):
 def listening(*fronts):
     """The web servers take connections: a container that runs may not do so yet."""
     for front in fronts:
-        until(f"{front} listens", lambda: socket.socket().connect_ex((front.split(":")[0], int(front.split(":")[1]))) == 0)
+        host, port = front.split(":")
+        until(f"{front} listens", lambda address=(host, int(port)): socket.socket().connect_ex(address) == 0)
 
 
 # --- One request at a time ----------------------------------------------------------------------------------------

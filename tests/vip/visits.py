@@ -2,8 +2,8 @@
 
 Asks ADDRESS for a page every INTERVAL_MS, each time over a new connection, whether or not the last answer is there: who
 waits for answers does not ask while there are none, and misses the outage. A line for each visit goes to FILE: begin
-and end in milliseconds, which balancer, status. No answer: balancer "-" and status 0. Ends when FILE.enough is there; to
-FILE.late goes by how many milliseconds the visitor came too late at worst, as its own machine had no time for it.
+and end in milliseconds, which balancer, status. No answer: balancer "-" and status 0. Ends when FILE.enough is there;
+to FILE.late goes by how many milliseconds the visitor came too late at worst, as its own machine had no time for it.
 """
 
 import asyncio
