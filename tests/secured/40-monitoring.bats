@@ -34,6 +34,7 @@ teardown() {
         [ "$(docker inspect --format '{{.State.Paused}}' "$id")" = false ] || docker unpause "$id"
     done
     on monitor 's6-svc -c /run/s6/prometheus'
+    s6 monitor -u alertmanager
     s6 lb-1 -u node-exporter
     s6 server-1 -u worker
     s6 server-2 -u nginx
@@ -217,6 +218,23 @@ grown() {
     run make --no-print-directory alerts LAST=3
     assert_line "What fires now: nothing"
     assert_line --regexp 'resolved  ReplicaStopped  '
+}
+
+@test "what ended while Alertmanager was away, and comes again, is told again" {
+    times_told() { written_down | grep -cx "firing ReplicaStopped server-2" || true; }
+    told() { [ "$(times_told)" -gt "$before" ]; }
+    before=$(times_told)
+    sql server-2 "STOP REPLICA"
+    within 60 told
+    s6 monitor '-wd -d' alertmanager
+    sql server-2 "START REPLICA"
+    within 60 is_quiet
+    s6 monitor '-wU -u' alertmanager
+    before=$(times_told)
+    sql server-2 "STOP REPLICA"
+    within 60 told
+    sql server-2 "START REPLICA"
+    within 60 is_quiet
 }
 
 @test "no application, no web server, no worker, no agent, a late replica, many connections: each is told in time, and ends" {
