@@ -3,11 +3,12 @@
 
 REPLICATION_SECRETS=$PWD/.lab/replication-test
 SERVER_MEMORY=$(lab_setting SERVER_MEMORY)
-# Two trees that are tested on one engine need two names, and two networks (REPLICATION_NET).
+# Two trees that are tested on one engine need two names, and two networks (REPLICATION_NET). It is none of those that the
+# lab would take, which may be up beside.
 LAB_NAME=$(lab_setting LAB_NAME)
 export REPLICATION_SECRETS SERVER_MEMORY LAB_NAME
 
-NET=${REPLICATION_NET:-198.51.100}
+NET=${REPLICATION_NET:-198.18.4}
 export PRIMARY=$NET.21 REPLICA=$NET.22
 
 compose() { docker compose --progress quiet --file tests/replication/compose.yaml "$@"; }
