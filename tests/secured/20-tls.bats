@@ -189,7 +189,8 @@ has_captured() { docker logs "$CAPTURE" 2>/dev/null | grep -q "$1"; }
     # The other one has seen both of its connections to their end, that of the form and that of the password.
     has_seen_both() {
         local ended
-        ended=$(docker logs "$visitors" 2>/dev/null | grep -aoE '[0-9.]+ > [0-9.]+\.443: Flags \[[FR]' | cut -d ' ' -f 1 | sort -u)
+        # By the visitor's ports; as a rule it is the balancer that ends them.
+        ended=$(docker logs "$visitors" 2>/dev/null | grep -aE ' IP .*\.443.* Flags \[[FR]' | grep -aoE '\.[0-9]{5}\b' | sort -u)
         [ "$(wc -l <<<"$ended")" -ge 2 ]
     }
     within 20 has_seen_both
