@@ -88,10 +88,11 @@ stop_machines() {
 
 # --- On the wire ----------------------------------------------------------------------------------------------------
 
-# listen LISTENER: from here on all is written down that the machine beside it says and is told.
+# listen LISTENER: from here on all is written down that the machine beside it says and is told. In this mode each packet
+# has a place of 64 KiB or more in the buffer, of which the usual one has too few for a listener that has to wait for its turn.
 # shellcheck disable=SC2016
 listen() {
-    machines exec --detach "$1" sh -c 'echo $$ >/tmp/pid; exec tcpdump -i any --immediate-mode -U -w /tmp/heard 2>/tmp/says'
+    machines exec --detach "$1" sh -c 'echo $$ >/tmp/pid; exec tcpdump -i any --immediate-mode --buffer-size 16384 -U -w /tmp/heard 2>/tmp/says'
     within 20 machines exec -T "$1" grep -q "listening on" /tmp/says
 }
 

@@ -95,7 +95,7 @@ dig_site() { on client "dig +short www.foobar.com"; }
 # capture NODE FILTER: starts to read what passes the network of that machine, from a container beside it: CAPTURE.
 capture() {
     CAPTURE=$(docker run --detach --network "container:$(container "$1")" --cap-drop ALL --cap-add NET_RAW \
-        --entrypoint tcpdump webstack/client --immediate-mode -l -A -n -i any "$2")
+        --entrypoint tcpdump webstack/client --immediate-mode --buffer-size 16384 -l -A -n -i any "$2")
     CAPTURES+=("$CAPTURE")
     listens() { docker logs "$CAPTURE" 2>&1 | grep -q "listening on"; }
     within 30 listens

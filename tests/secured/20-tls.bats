@@ -170,7 +170,7 @@ teardown() { [ ${#CAPTURES[@]} -eq 0 ] || docker rm --force "${CAPTURES[@]}"; }
 # capture NODE FILTER: starts to read what passes the network of that machine, from a container beside it: CAPTURE.
 capture() {
     CAPTURE=$(docker run --detach --network "container:$(container "$1")" --cap-drop ALL --cap-add NET_RAW \
-        --entrypoint tcpdump webstack/client --immediate-mode -l -A -n -i any "$2")
+        --entrypoint tcpdump webstack/client --immediate-mode --buffer-size 16384 -l -A -n -i any "$2")
     CAPTURES+=("$CAPTURE")
     within 30 listens
 }
