@@ -77,7 +77,15 @@ static void expect_told(const struct asked *asked, const char *expected) {
     lookup_tell(&asked->story, &text);
     text_put_slice(&text, (struct slice){"", 1});
     assert_false(text.failed);
-    assert_string_equal(room, expected);
+    const char *left = strstr(expected, "ttl=");
+    if (left == NULL) {
+        assert_string_equal(room, expected);
+    } else {
+        char mark[128];
+        snprintf(mark, sizeof mark, "%.*s", (int)(left + 4 - expected), expected);
+        assert_memory_equal(room, mark, strlen(mark));
+        assert_true(fake_is_told(room, mark, strtol(left + 4, NULL, 10)));
+    }
 }
 
 static void end_asking(struct asked *asked) {
@@ -107,7 +115,8 @@ static void a_hit_is_one_round_trip(void **state) {
     expect(&asked, SCRIPT(FRESH(OURS)), 7, 0, "shopd; hit; ttl=42");
     assert_int_equal(asked.bench.call.calls[BACKEND_REDIS], 1);
     assert_string_equal(asked.bench.fake.heard, "GET product:7\n");
-    expect(&asked, SCRIPT(fake_cached(OURS, 500)), 7, 0, "shopd; hit; ttl=0");
+    /* What comes behind the first answer is for a machine that takes half a second to ask. */
+    expect(&asked, SCRIPT(fake_cached(OURS, 500), BUSY, fake_cached(OURS, 500)), 7, 0, "shopd; hit; ttl=0");
 }
 
 /* --- Absent --- */
