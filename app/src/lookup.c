@@ -17,9 +17,6 @@
 /* Looks again while another node has the lock: some 200 ms, and then nobody waits for it any more. */
 static const struct backoff patience = {.base_us = 5000, .most_us = 20000, .tries = 24};
 
-/* A visitor who could have had the old one at once does not wait for a silent MySQL as long as others. */
-enum { RENEW_MS = 500 };
-
 /* One lookup on its way. */
 struct quest {
     const struct lookup *with;
@@ -184,7 +181,7 @@ static enum status renew(struct quest *quest, yyjson_mut_val **out) {
     if (quest->flight == NULL) {
         return take(quest, old, out) ? STATUS_OK : fetch(quest, out);
     }
-    call->deadline = deadline_sooner(whole, deadline_in_ms(RENEW_MS));
+    call->deadline = deadline_sooner(whole, deadline_in_ms(quest->with->renew_ms));
     enum status status = lead(quest, out);
     call->deadline = whole;
     if (status == STATUS_OK) {

@@ -32,7 +32,11 @@ struct lookup {
     struct arena *arena;
     yyjson_mut_doc *doc;
     yyjson_alc memory; /* of arena */
+    int64_t renew_ms;  /* what asking may take where an old answer is there */
 };
+
+/* A visitor who could have had the old one at once does not wait for a silent MySQL as long as others. */
+enum { LOOKUP_RENEW_MS = 500 };
 
 /* What for. */
 struct lookup_question {

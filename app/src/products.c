@@ -39,6 +39,7 @@ static bool look_up(struct exchange *exchange, const struct lookup_question *que
         .arena = &exchange->request->arena,
         .doc = exchange->doc,
         .memory = exchange_memory(exchange),
+        .renew_ms = LOOKUP_RENEW_MS,
     };
     enum status status = lookup(&with, question, model, &story);
     tell(exchange, &story);

@@ -11,7 +11,7 @@
 #include "metrics.h"
 #include "redis_place.h"
 
-enum { TIMEOUT_MS = 1000, CALL_MS = 10000, STALE_MS = 5000, CHANGED_MS = 7000 };
+enum { TIMEOUT_MS = 5000, CALL_MS = 20000, STALE_MS = 5000, CHANGED_MS = 7000 };
 
 static const struct slice key = {"product:7", 9};
 

@@ -49,14 +49,31 @@ struct fake_redis {
     pthread_t thread;
 };
 
+static int64_t fake_dated_ms; /* when the first fake_cached() since the last fake_stop() was made; 0: there was none */
+
 /* The answer to GET of what is cached (cache.h), fresh for ttl_ms still, or old for -ttl_ms; one of the last eight. */
 static inline struct slice fake_cached(const char *value, int64_t ttl_ms) {
     static char rooms[8][512];
     static unsigned turn;
     char dated[400], *room = rooms[turn++ % 8];
-    int64_t until_ms = clock_wall_us() / 1000 + ttl_ms;
+    int64_t now_ms = clock_wall_us() / 1000, until_ms = now_ms + ttl_ms;
+    fake_dated_ms = fake_dated_ms != 0 ? fake_dated_ms : now_ms;
     int length = snprintf(dated, sizeof dated, "%lld %s", (long long)until_ms, value);
     return (struct slice){room, (size_t)snprintf(room, sizeof rooms[0], "$%d\r\n%s\r\n", length, dated)};
+}
+
+/* How much less than it had then such an answer may have left by now. */
+static inline int64_t fake_passed_ms(void) { return fake_dated_ms != 0 ? clock_wall_us() / 1000 - fake_dated_ms : 0; }
+
+/* Whether text says, behind a mark, how many seconds such an answer has left, which were left_s and a half: so many, or
+ * fewer if the machine took its time. */
+static inline bool fake_is_told(const char *text, const char *mark, long left_s) {
+    const char *at = strstr(text, mark);
+    if (at == NULL) {
+        return false;
+    }
+    long told_s = strtol(at + strlen(mark), NULL, 10);
+    return told_s <= left_s && told_s >= left_s - (fake_passed_ms() + 500) / 1000;
 }
 
 /* A connection, to the thread that serves it. */
@@ -182,6 +199,7 @@ static inline void fake_stop(struct fake_redis *fake, const char *path) {
     pthread_mutex_destroy(&fake->lock);
     close(fake->fd);
     unlink(path);
+    fake_dated_ms = 0;
 }
 
 #endif

@@ -101,10 +101,10 @@ static void trace_is_a_query_attribute_of_every_statement(void **state) {
 static void own_writes_are_read_from_the_replica(void **state) {
     (void)state;
     struct lab lab;
-    open_lab(&lab);
+    open_lab_with(&lab, PATIENCE_MS);
     unsigned from_replica = 0;
     for (int64_t value = 1; value <= 50; value++) {
-        struct call call = new_call(5000);
+        struct call call = new_call(PATIENCE_MS);
         assert_int_equal(set_note(&lab, &call, 1, value), STATUS_OK);
         assert_int_equal(call.db_role, DB_ROLE_PRIMARY);
         assert_true(call.gtid[0] != '\0');
@@ -118,8 +118,8 @@ static void own_writes_are_read_from_the_replica(void **state) {
 static void own_writes_are_read_from_the_primary_if_the_replica_stands_still(void **state) {
     (void)state;
     struct lab lab;
-    open_lab(&lab);
-    struct call writer = new_call(5000), another = new_call(5000);
+    open_lab_with(&lab, PATIENCE_MS);
+    struct call writer = new_call(60000), another = new_call(60000);
     assert_int_equal(set_note(&lab, &writer, 1, 100), STATUS_OK);
     wait_until(get_note(&lab, &another, 1) == 100 && another.db_role == DB_ROLE_REPLICA);
     admin(SERVER_B, "STOP REPLICA SQL_THREAD");
@@ -129,7 +129,7 @@ static void own_writes_are_read_from_the_primary_if_the_replica_stands_still(voi
     assert_int_equal(get_note(&lab, &writer, 1), 101);
     int64_t spent_ms = (clock_monotonic_us() - begun_us) / 1000;
     assert_int_equal(writer.db_role, DB_ROLE_PRIMARY);
-    assert_in_range(spent_ms, GTID_WAIT_MS, GTID_WAIT_MS + 2000);
+    assert_in_range(spent_ms, GTID_WAIT_MS, GTID_WAIT_MS + 5000);
     assert_int_equal(get_note(&lab, &another, 1), 100); /* who has not written may see what was */
     assert_int_equal(another.db_role, DB_ROLE_REPLICA);
     wait_until(topology_is_behind(lab.topology, SERVER_B)); /* but not for ever */
@@ -163,7 +163,7 @@ static enum status take_both(struct database *database, struct call *call, void 
 
 static void *compete(void *argument) {
     struct rival *rival = argument;
-    struct call call = new_call(10000);
+    struct call call = new_call(PATIENCE_MS);
     rival->status = database_transaction(rival->database, &call, take_both, rival);
     database_free(rival->database);
     db_thread_end();
@@ -173,11 +173,11 @@ static void *compete(void *argument) {
 static void deadlock_is_repeated_as_a_whole(void **state) {
     (void)state;
     struct lab lab;
-    open_lab(&lab);
+    open_lab_with(&lab, PATIENCE_MS);
     for (int round = 0; round < 5; round++) {
         pthread_barrier_t meet;
         pthread_t threads[2];
-        struct call call = new_call(5000);
+        struct call call = new_call(PATIENCE_MS);
         struct rival rivals[2] = {{&lab, database_new(lab.topology), &meet, 1, 2, 0, STATUS_OK},
                                   {&lab, database_new(lab.topology), &meet, 2, 1, 0, STATUS_OK}};
         assert_int_equal(set_note(&lab, &call, 1, 0), STATUS_OK);
@@ -203,9 +203,9 @@ static void deadlock_is_repeated_as_a_whole(void **state) {
 static void closed_connections_are_replaced_without_a_failure(void **state) {
     (void)state;
     struct lab lab;
-    open_lab(&lab);
+    open_lab_with(&lab, PATIENCE_MS);
     for (int64_t value = 200; value < 203; value++) {
-        struct call call = new_call(5000);
+        struct call call = new_call(PATIENCE_MS);
         assert_int_equal(set_note(&lab, &call, 1, value), STATUS_OK);
         assert_int_equal(get_note(&lab, &call, 1), value);
         kill_connections(SERVER_A);
@@ -224,6 +224,7 @@ static void closed_connections_are_replaced_without_a_failure(void **state) {
 enum { NUMBERS_MAX = 100000 };
 struct writer {
     struct lab *lab;
+    int64_t call_ms; /* what each of its calls may take */
     pthread_t thread;
     atomic_bool stop;
     atomic_uint acknowledged, failed;
@@ -237,7 +238,7 @@ static void *keep_writing(void *argument) {
     struct database *database = database_new(writer->lab->topology);
     atomic_store(&writer->last_us, clock_monotonic_us());
     while (!atomic_load(&writer->stop) && writer->count < NUMBERS_MAX) {
-        struct call call = new_call(CALL_TIMEOUT_MS);
+        struct call call = new_call(writer->call_ms);
         unsigned number = writer->count++;
         if (add_number(database, &call, number) == STATUS_OK) {
             int64_t now_us = clock_monotonic_us(), gap_us = now_us - atomic_load(&writer->last_us);
@@ -257,12 +258,13 @@ static void *keep_writing(void *argument) {
     return NULL;
 }
 
-static struct writer *start_writer(struct lab *lab) {
+static struct writer *start_writer(struct lab *lab, int64_t call_ms) {
     struct writer *writer = calloc(1, sizeof *writer);
     assert_non_null(writer);
     admin(SERVER_A, "TRUNCATE shop.numbers");
     wait_until_replicated(SERVER_A, SERVER_B);
     writer->lab = lab;
+    writer->call_ms = call_ms;
     assert_int_equal(pthread_create(&writer->thread, NULL, keep_writing, writer), 0);
     wait_until(atomic_load(&writer->acknowledged) > 20);
     return writer;
@@ -304,7 +306,7 @@ static void moved_primary_is_followed_within_a_second(void **state) {
     (void)state;
     struct lab lab;
     open_lab(&lab);
-    struct writer *writer = start_writer(&lab);
+    struct writer *writer = start_writer(&lab, CALL_TIMEOUT_MS);
     for (unsigned i = 0; i < 4; i++) {
         unsigned from = i % 2 == 0 ? SERVER_A : SERVER_B, to = 1 - from;
         move_primary(from, to);
@@ -323,16 +325,17 @@ static void moved_primary_is_followed_within_a_second(void **state) {
 static void killed_primary_costs_writes_only(void **state) {
     (void)state;
     struct lab lab;
-    open_lab(&lab);
-    struct writer *writer = start_writer(&lab);
+    open_lab_with(&lab, PATIENCE_MS);
+    struct writer *writer = start_writer(&lab, CALL_TIMEOUT_MS);
     send_signal(SERVER_A, SIGKILL);
     unsigned reads = 0;
-    do { /* until it is back, every read is answered */
-        struct call call = new_call(CALL_TIMEOUT_MS);
+    /* Until it is back, every read is answered. */
+    for (bool was_down = false; !was_down || !is_up(SERVER_A); look_again_later()) {
+        struct call call = new_call(PATIENCE_MS);
         assert_true(get_note(&lab, &call, 1) >= 0);
+        was_down = was_down || topology_best(lab.topology) != DB_ROLE_PRIMARY;
         reads++;
-        look_again_later();
-    } while (topology_best(lab.topology) == DB_ROLE_PRIMARY || !is_up(SERVER_A));
+    }
     wait_for_more_writes(writer);
     fprintf(stderr, "# primary killed: %u reads answered meanwhile\n", reads);
     stop_writer(writer, "primary killed");
@@ -342,11 +345,11 @@ static void killed_primary_costs_writes_only(void **state) {
 static void killed_replica_costs_nothing(void **state) {
     (void)state;
     struct lab lab;
-    open_lab(&lab);
-    struct writer *writer = start_writer(&lab);
+    open_lab_with(&lab, PATIENCE_MS);
+    struct writer *writer = start_writer(&lab, PATIENCE_MS);
     send_signal(SERVER_B, SIGKILL);
     for (bool was_down = false; !was_down || !is_up(SERVER_B); look_again_later()) {
-        struct call call = new_call(CALL_TIMEOUT_MS);
+        struct call call = new_call(PATIENCE_MS);
         assert_true(get_note(&lab, &call, 1) >= 0);
         was_down = was_down || role_of(&lab, SERVER_B) == DB_ROLE_NONE;
     }
@@ -356,23 +359,27 @@ static void killed_replica_costs_nothing(void **state) {
     close_lab(&lab);
 }
 
+/* What a call of a server may take here: its time-out is told from what a busy machine needs. */
+enum { FROZEN_MS = 3000 };
+
 static void frozen_primary_costs_the_timeout(void **state) {
     (void)state;
     struct lab lab;
-    open_lab(&lab);
+    open_lab_with(&lab, FROZEN_MS);
     struct call call = new_call(60000);
     assert_int_equal(set_note(&lab, &call, 1, 300), STATUS_OK);
+    wait_until_replicated(SERVER_A, SERVER_B);
     send_signal(SERVER_A, SIGSTOP);
     call = new_call(60000);
     int64_t begun_us = clock_monotonic_us();
     assert_int_equal(set_note(&lab, &call, 1, 301), STATUS_TIMEOUT);
-    assert_in_range((clock_monotonic_us() - begun_us) / 1000, CALL_TIMEOUT_MS, CALL_TIMEOUT_MS + 2000);
+    assert_in_range((clock_monotonic_us() - begun_us) / 1000, FROZEN_MS, FROZEN_MS + 2000);
     assert_true(get_note(&lab, &call, 1) >= 300);
     assert_int_equal(call.db_role, DB_ROLE_REPLICA);
     call = new_call(50); /* the visitor has less time than we would wait */
     begun_us = clock_monotonic_us();
     assert_int_equal(set_note(&lab, &call, 1, 302), STATUS_TIMEOUT);
-    assert_in_range((clock_monotonic_us() - begun_us) / 1000, 50, CALL_TIMEOUT_MS - 1);
+    assert_in_range((clock_monotonic_us() - begun_us) / 1000, 50, FROZEN_MS - 1);
     send_signal(SERVER_A, SIGCONT);
     wait_until((call = new_call(5000), set_note(&lab, &call, 1, 303)) == STATUS_OK);
     close_lab(&lab);
@@ -381,17 +388,17 @@ static void frozen_primary_costs_the_timeout(void **state) {
 static void frozen_replica_costs_the_timeout_and_then_nothing(void **state) {
     (void)state;
     struct lab lab;
-    open_lab(&lab);
+    open_lab_with(&lab, FROZEN_MS);
     struct call call = new_call(60000);
     int64_t note = get_note(&lab, &call, 1), begun_us = clock_monotonic_us();
     send_signal(SERVER_B, SIGSTOP);
     assert_int_equal(get_note(&lab, &call, 1), note);
     assert_int_equal(call.db_role, DB_ROLE_PRIMARY);
-    assert_in_range((clock_monotonic_us() - begun_us) / 1000, CALL_TIMEOUT_MS, CALL_TIMEOUT_MS + 2000);
+    assert_in_range((clock_monotonic_us() - begun_us) / 1000, FROZEN_MS, FROZEN_MS + 2000);
     wait_until(role_of(&lab, SERVER_B) == DB_ROLE_NONE);
     begun_us = clock_monotonic_us();
     assert_int_equal(get_note(&lab, &call, 1), note);
-    assert_true(clock_monotonic_us() - begun_us < CALL_TIMEOUT_MS * 1000);
+    assert_true(clock_monotonic_us() - begun_us < FROZEN_MS * 1000);
     send_signal(SERVER_B, SIGCONT);
     wait_until(get_note(&lab, &call, 1) == note && call.db_role == DB_ROLE_REPLICA);
     close_lab(&lab);

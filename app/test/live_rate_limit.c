@@ -16,7 +16,7 @@
 
 #include "rate_limit.h"
 
-enum { LINE_BYTES = 256, KEY_BYTES = 64, BUCKETS = 64, MEMORY_BYTES = 1 << 16, TIMEOUT_MS = 1000 };
+enum { LINE_BYTES = 256, KEY_BYTES = 64, BUCKETS = 64, MEMORY_BYTES = 1 << 16, TIMEOUT_MS = 5000 };
 
 static const char *setting(const char *name) {
     const char *value = getenv(name);

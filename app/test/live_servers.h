@@ -21,7 +21,7 @@
 #define PASSWORD "a-good-password" /* as in mysql.bats */
 
 enum { SERVER_A, SERVER_B };
-enum { CALL_TIMEOUT_MS = 1000, GTID_WAIT_MS = 100, INTERVAL_MS = 100, LAG_MS = 600, SQL_BYTES = 4096 };
+enum { CALL_TIMEOUT_MS = 1000, GTID_WAIT_MS = 100, INTERVAL_MS = 100, LAG_MS = 3000, SQL_BYTES = 4096 };
 
 /* --- The administrator --- */
 

@@ -13,7 +13,7 @@
 #include "wait.h"
 
 enum { SERVER_A, SERVER_B };
-enum { LOOK_INTERVAL_MS = 5, TIMEOUT_MS = 1000, BREAKER_LIMIT = 3, COOLDOWN_MS = 100, LAG_MS = 20 };
+enum { LOOK_INTERVAL_MS = 5, TIMEOUT_MS = 2000, BREAKER_LIMIT = 3, COOLDOWN_MS = 100, LAG_MS = 20 };
 
 static char directory[] = "/tmp/test_mysql-XXXXXX";
 static char paths[2][64], servers[160];

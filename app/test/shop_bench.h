@@ -24,7 +24,8 @@ static char listen_at[64], redis_at[64], secret_path[64], template_dir[256], nod
 /* For the next start(). */
 static int64_t read_timeout_ms = 60000, linger_ms = 60000; /* lingering is ended by a second stop */
 static char session_store[16] = "memory", limit_per_s[8] = "0";
-static char log_requests[] = "1", mysql_timeout_ms[8] = "1000", request_timeout_ms[8] = "3000";
+static char log_requests[] = "1", mysql_timeout_ms[8] = "1000", request_timeout_ms[8] = "20000";
+static char redis_timeout_ms[8] = "10000"; /* the fake's thread may be late */
 static void (*on_request)(void *, struct server *, struct fcgi_request *) = shop_on_request;
 
 struct bench {
@@ -54,6 +55,7 @@ static inline char *environment(const char *name) {
         {"MYSQL_TIMEOUT_MS", mysql_timeout_ms},
         {"REQUEST_TIMEOUT_MS", request_timeout_ms},
         {"REDIS_SERVER", redis_at},
+        {"REDIS_TIMEOUT_MS", redis_timeout_ms},
         {"SESSION_STORE", session_store},
         {"LIMIT_ADDRESS_PER_S", limit_per_s},
         {"PASSWORD_MEMORY_KIB", memory},

@@ -152,7 +152,7 @@ static void a_refused_read_is_not_repeated(void **state) {
 /* One deadline for all tries together. */
 static void silent_servers_cost_the_deadline_of_the_call(void **state) {
     (void)state;
-    enum { DEADLINE_MS = TIMEOUT_MS + 80 };
+    enum { DEADLINE_MS = TIMEOUT_MS * 3 / 2 }; /* the second server has to be reached in what is left */
     struct pair pair = {.a.script = {{'R', FAKE_SILENT}}, .b.script = {{'R', FAKE_SILENT}}};
     start_pair(&pair);
     int64_t begun_us = clock_monotonic_us();
@@ -404,13 +404,14 @@ static void a_failure_that_the_body_ignores_is_not_committed(void **state) {
 static void a_server_that_keeps_failing_is_left_alone_for_a_while(void **state) {
     (void)state;
     struct pair pair = {.b.script = {{'R', FAKE_CLOSE}, {'R', FAKE_CLOSE}, {'R', FAKE_CLOSE}}};
+    int64_t opened_us = 0; /* or a little earlier */
     start_pair(&pair);
     for (int i = 0; i < BREAKER_LIMIT; i++) {
         assert_string_equal(breaker_of(&pair, SERVER_B), "closed");
+        opened_us = clock_monotonic_us();
         assert_int_equal(read_one(&pair), STATUS_OK);
     }
     assert_string_equal(breaker_of(&pair, SERVER_B), "open");
-    int64_t opened_us = clock_monotonic_us();
     assert_int_equal(read_one(&pair), STATUS_OK);
     if (clock_monotonic_us() - opened_us < COOLDOWN_MS * 1000) {
         expect_logs(&pair, "RRRR", "RRR"); /* not called */
@@ -443,15 +444,15 @@ static void with_all_breakers_open_the_visitor_is_told_at_once(void **state) {
     start_pair(&pair);
     fake_stop(&pair.a);
     fake_stop(&pair.b);
+    int64_t begun_us = clock_monotonic_us(); /* before any of them opened */
     for (int i = 0; i < BREAKER_LIMIT; i++) {
         assert_int_equal(read_one(&pair), STATUS_GONE);
         assert_int_equal(write_one(&pair), STATUS_GONE);
     }
     assert_string_equal(breaker_of(&pair, SERVER_A), "open");
     unsigned calls = pair.call.calls[BACKEND_MYSQL];
-    int64_t begun_us = clock_monotonic_us();
     assert_int_equal(write_one(&pair), STATUS_GONE);
-    if (clock_monotonic_us() - begun_us < COOLDOWN_MS * 1000 / 2) {
+    if (clock_monotonic_us() - begun_us < COOLDOWN_MS * 1000) {
         assert_int_equal(pair.call.calls[BACKEND_MYSQL], calls);
     }
     stop_watching(&pair);

@@ -56,12 +56,19 @@ static void expect_failure(const char *at, enum status status) {
     assert_string_equal(address, "untouched");
 }
 
+/* TCP's last acknowledgement may be on its way still when connect(2) has returned. */
+static int accept_one(int listener) {
+    struct pollfd wanted = {.fd = listener, .events = POLLIN};
+    assert_int_equal(poll(&wanted, 1, PATIENCE_MS), 1);
+    return accept(listener, NULL, NULL);
+}
+
 /* A peer gets through, and the listener does not block when there is none. */
 static void expect_connection(int listener, const char *address) {
     assert_int_equal(accept(listener, NULL, NULL), -1);
     int client = connect_to(address);
     assert_true(client >= 0);
-    int server = accept(listener, NULL, NULL);
+    int server = accept_one(listener);
     assert_true(server >= 0);
     close(client);
     close(server);
@@ -146,7 +153,7 @@ static void tcp_answers_do_not_wait_for_acknowledgements(void **state) {
     (void)state;
     char address[ADDRESS_BYTES];
     int fd = open_well("127.0.0.1:0", 0, address), set = 0;
-    int client = connect_to(address), server = accept(fd, NULL, NULL);
+    int client = connect_to(address), server = accept_one(fd);
     socklen_t length = sizeof set;
     assert_int_equal(getsockopt(server, IPPROTO_TCP, TCP_NODELAY, &set, &length), 0);
     assert_true(set != 0);

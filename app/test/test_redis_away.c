@@ -112,7 +112,7 @@ static void a_server_that_is_away_is_logged_once_and_when_it_is_back(void **stat
 
 static void behind_an_open_breaker_nothing_is_tried(void **state) {
     (void)state;
-    enum { LIMIT = 2, COOLDOWN_MS = 1000 };
+    enum { LIMIT = 2, COOLDOWN_MS = 2000 };
     struct fake_redis fake = {
         .script = {{.end = FAKE_HANGS_UP}, {.end = FAKE_HANGS_UP}, {.answers = {SAY("+back\r\n")}}}};
     struct redis_options options = options_for_fake();

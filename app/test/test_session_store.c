@@ -12,7 +12,7 @@
 #include "redis_place.h"
 #include "session_store.h"
 
-enum { TIMEOUT_MS = 1000, CALL_MS = 10000, IDLE_MS = 60000, MAX_MS = 3600000 };
+enum { TIMEOUT_MS = 5000, CALL_MS = 20000, IDLE_MS = 60000, MAX_MS = 3600000 };
 
 #define ID "0123456789abcdef0123456789abcdef"
 

@@ -39,6 +39,10 @@ static void end(struct bench *bench, struct fake_redis *fake, struct client *cli
     redis_at[0] = '\0';
 }
 
+static void expect_hit(const struct answer *answer, long left_s) {
+    assert_true(fake_is_told((char *)answer->bytes.data, "\r\nCache-Status: shopd; hit; ttl=", left_s));
+}
+
 static void a_cached_product_needs_no_database(void **state) {
     (void)state;
     struct fake_redis fake = {.script = {watcher, {.answers = {FRESH, FRESH}}}};
@@ -46,7 +50,7 @@ static void a_cached_product_needs_no_database(void **state) {
     struct client *client = begin(&bench, &fake);
     struct answer answer = ask(client, "GET", "/products/7");
     expect_status(&answer, "200 OK");
-    expect_header(&answer, "Cache-Status: shopd; hit; ttl=42");
+    expect_hit(&answer, 42);
     assert_false(has_header(&answer, "X-DB-Role"));
     assert_non_null(strstr(answer.content, "<h1>Tea &lt;hot&gt;</h1>"));
     assert_non_null(strstr(answer.content, "<dt>Cache</dt><dd>hit</dd>"));
@@ -54,7 +58,7 @@ static void a_cached_product_needs_no_database(void **state) {
 
     answer = ask(client, "GET", "/api/v1/products/7");
     expect_status(&answer, "200 OK");
-    expect_header(&answer, "Cache-Status: shopd; hit; ttl=42");
+    expect_hit(&answer, 42);
     assert_string_equal(answer.content, PRODUCT "\n");
     free_bytes(&answer.bytes);
     end(&bench, &fake, client);
@@ -69,7 +73,7 @@ static void an_old_product_needs_no_database_either(void **state) {
     for (int i = 0; i < 2; i++) { /* tried in vain, and then not tried: another one does */
         struct answer answer = ask(client, "GET", "/products/7");
         expect_status(&answer, "200 OK");
-        expect_header(&answer, "Cache-Status: shopd; hit; ttl=-42");
+        expect_hit(&answer, -42);
         assert_non_null(strstr(answer.content, "<dt>Cache</dt><dd>stale</dd>"));
         free_bytes(&answer.bytes);
     }
@@ -91,7 +95,7 @@ static void lists_and_home_come_from_the_cache_too(void **state) {
         struct client *client = begin(&bench, &fake);
         struct answer answer = ask(client, "GET", pages[i].uri);
         expect_status(&answer, "200 OK");
-        expect_header(&answer, "Cache-Status: shopd; hit; ttl=42");
+        expect_hit(&answer, 42);
         free_bytes(&answer.bytes);
         end(&bench, &fake, client);
         snprintf(heard, sizeof heard, "\nGET %s\n", pages[i].key);
@@ -122,7 +126,7 @@ static void who_has_the_page_is_not_sent_it_again(void **state) {
     struct client *client = begin(&bench, &fake);
     struct answer answer = ask_with(client, "REQUEST_METHOD=GET\nREQUEST_URI=/products/7\nHTTP_IF_NONE_MATCH=*\n", "");
     expect_header(&answer, "Status: 304 Not Modified");
-    expect_header(&answer, "Cache-Status: shopd; hit; ttl=42");
+    expect_hit(&answer, 42);
     assert_true(has_header(&answer, "ETag: W/"));
     assert_false(has_header(&answer, "Content-Length"));
     assert_string_equal(answer.content, "");

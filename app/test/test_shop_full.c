@@ -23,11 +23,12 @@ struct full {
 static void begin(struct full *full) {
     char path[sizeof mysql_at];
     struct bytes requests = {0};
-    *full = (struct full){.mysql = {.script = {{'R', FAKE_SILENT}}}};
+    *full = (struct full){
+        .mysql = {.script = {{'R', FAKE_SILENT}, {'R', FAKE_SILENT}, {'R', FAKE_SILENT}}}}; /* a minute each */
     snprintf(path, sizeof path, "%s/mysql", directory);
     snprintf(mysql_at, sizeof mysql_at, "unix:%s", path);
     strcpy(mysql_timeout_ms, "60000");
-    strcpy(request_timeout_ms, "60000");
+    strcpy(request_timeout_ms, "600000");
     fake_start(&full->mysql, path);
     start(&full->bench);
     full->inside = client_new(listen_at);

@@ -9,6 +9,7 @@
 #include "exchange_bench.h"
 #include "metrics.h"
 #include "throttle.h"
+#include "wait.h"
 
 enum { A_SECOND = 2, AT_ONCE = 10, TRIES = 3 };
 
@@ -44,17 +45,28 @@ static bool request(struct bench *bench, const char *address, uint64_t user) {
     return throttle_admit(exchange) && throttle_count_request(exchange);
 }
 
+static int64_t begun_us; /* when the first of many requests came */
+
 /* How many of count requests may go on. */
 static int requests(struct bench *bench, const char *address, uint64_t user, int count) {
     int allowed = 0;
+    begun_us = clock_monotonic_us();
     for (int i = 0; i < count; i++) {
         allowed += request(bench, address, user);
     }
     return allowed;
 }
 
-/* So many, or one more that has come back meanwhile. */
-static void expect_limited(int allowed) { assert_in_range(allowed, AT_ONCE, AT_ONCE + A_SECOND); }
+/* So many since begun_us, or some more that have come back meanwhile. */
+static void expect_limited(int allowed) {
+    int64_t come_back = (clock_monotonic_us() - begun_us) * A_SECOND / 1000000 + 1;
+    assert_in_range(allowed, AT_ONCE, AT_ONCE + come_back);
+}
+
+/* Until one may not go on: the last of many may be one that has just come back. */
+static void be_refused(struct bench *bench, const char *address, uint64_t user) {
+    wait_until(!request(bench, address, user));
+}
 
 static void an_address_over_its_limit_gets_429_and_others_do_not(void **state) {
     struct bench *bench = *state;
@@ -62,6 +74,7 @@ static void an_address_over_its_limit_gets_429_and_others_do_not(void **state) {
     int allowed = requests(bench, "192.0.2.1", 0, 100);
     expect_limited(allowed);
     assert_int_equal(metrics_get(METRIC_LIMITED_ADDRESS), before + 100 - allowed);
+    be_refused(bench, "192.0.2.1", 0);
     assert_int_equal(bench->exchange->out.status, 429);
     expect_text(headers_of(bench->exchange), "Retry-After: 1\r\n");
     expect_text(headers_of(bench->exchange), "RateLimit-Limit: 10\r\nRateLimit-Remaining: 0\r\nRateLimit-Reset: ");
@@ -94,11 +107,13 @@ static void an_account_is_limited_wherever_it_comes_from(void **state) {
     struct bench *bench = *state;
     char address[32];
     int allowed = 0;
+    begun_us = clock_monotonic_us();
     for (int i = 0; i < 100; i++) {
         snprintf(address, sizeof address, "192.0.2.%d", i);
         allowed += request(bench, address, 7);
     }
     expect_limited(allowed);
+    be_refused(bench, "192.0.2.100", 7);
     expect_text(content_of(bench->exchange), "Too many requests with your account.");
     assert_true(request(bench, "192.0.2.1", 8));
 }
@@ -107,6 +122,7 @@ static void a_network_of_ipv6_is_one_address(void **state) {
     struct bench *bench = *state;
     char address[64];
     int allowed = 0;
+    begun_us = clock_monotonic_us();
     for (int i = 0; i < 100; i++) {
         snprintf(address, sizeof address, "2001:db8:0:1:%d::%d", i, i);
         allowed += request(bench, address, 0);
@@ -147,11 +163,16 @@ static void without_a_limit_nobody_is_limited(void **state) {
 static void passwords_are_counted_by_account_and_by_address(void **state) {
     struct bench *bench = *state;
     struct exchange *exchange = ask(bench, "REMOTE_ADDR=192.0.2.1\n", "");
+    begun_us = clock_monotonic_us();
     for (int i = 0; i < TRIES; i++) {
         assert_true(throttle_take(exchange, LIMIT_LOGIN_ACCOUNT, "ada@example.com"));
     }
     assert_false(throttle_take(exchange, LIMIT_LOGIN_ACCOUNT, "ada@example.com"));
-    expect_text(headers_of(exchange), "Retry-After: 1200\r\nRateLimit-Limit: 3\r\n");
+    const char *retry = strstr(headers_of(exchange), "Retry-After: ");
+    assert_non_null(retry);
+    long retry_s = strtol(retry + strlen("Retry-After: "), NULL, 10);
+    assert_in_range(retry_s, 1200 - (clock_monotonic_us() - begun_us) / 1000000, 1200);
+    expect_text(retry, "\r\nRateLimit-Limit: 3\r\n");
     exchange = ask(bench, "REMOTE_ADDR=192.0.2.9\n", "");
     assert_false(throttle_take(exchange, LIMIT_LOGIN_ACCOUNT, "ada@example.com"));
     assert_true(throttle_take(exchange, LIMIT_LOGIN_ACCOUNT, "bob@example.com"));
