@@ -73,7 +73,7 @@ buyers() {
 crash() { within 60 on server-1 "pid=\$(s6-svstat -o pid /run/s6/$1) && [ \"\$pid\" -gt 0 ] && kill -KILL \"\$pid\""; }
 
 # at_once NUMBER COMMAND: runs the shell command so many times at once on client, with $i from 1, and prints what each prints.
-at_once() { on client "seq $1 | xargs -P $1 -I{} sh -c 'i={}; $2'"; }
+at_once() { on client "seq $1 | xargs -P $1 -I{} sh -c 'i={}; exec $2'"; }
 
 # to_client FILE...: copies files of tests/shop to /tmp there, to be run.
 to_client() { tar -C tests/shop -c "$@" | on client "tar -C /tmp -x"; }
