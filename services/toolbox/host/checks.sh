@@ -62,9 +62,9 @@ used_networks() {
     # shellcheck disable=SC2086
     own=$([ -z "$own" ] || docker network inspect --format '{{range .IPAM.Config}}{{.Subnet}} {{end}}' $own)
     {
-        # Before the routes: a Docker network has one of those too, and no name there.
-        docker network ls --quiet | xargs docker network inspect \
-            --format '{{range .IPAM.Config}}{{.Subnet}} the Docker network {{$.Name}}{{"\n"}}{{end}}'
+        # Before the routes: a Docker network has one of those too, and no name there. One may be removed meanwhile.
+        docker network ls --quiet | xargs docker network inspect 2>/dev/null \
+            --format '{{range .IPAM.Config}}{{.Subnet}} the Docker network {{$.Name}}{{"\n"}}{{end}}' || true
         if [ -r /proc/net/route ]; then
             linux_routes </proc/net/route
         elif command -v netstat >/dev/null; then
@@ -90,12 +90,13 @@ linux_routes() {
         }'
 }
 
-# A package archive inside the range would be cut off from this machine as soon as the lab is up.
+# A package archive inside the range would be cut off from this machine as soon as the lab is up. One whose address
+# nobody knows now cannot be.
 archive_addresses() {
     local host
     command -v apt-get >/dev/null && command -v getent >/dev/null || return 0
     for host in $(apt-get update --print-uris 2>/dev/null | sed -n "s#^'[a-z]*://\([^/:]*\).*#\1#p" | sort -u); do
-        getent ahostsv4 "$host" | awk '{ print $1, "the package archive" }' | sort -u
+        { getent ahostsv4 "$host" || true; } | awk '{ print $1, "the package archive" }' | sort -u
     done
 }
 
