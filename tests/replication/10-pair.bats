@@ -120,6 +120,7 @@ costs_one_commit() {
         [ "$second" -lt 1000 ] && [ "$third" -lt 1000 ]
 }
 
+# bats test_tags=alone
 @test "a replica that is silent costs one commit the time-out, and the next ones nothing; it comes back" {
     commit
     at server-2 's6-svc -p /run/s6/mysql'
@@ -142,6 +143,7 @@ costs_one_commit() {
     refute_output --partial "it took"
 }
 
+# bats test_tags=alone
 @test "so does one that is stopped; one that is back before the next commit costs nothing" {
     commit
     at server-2 's6-svc -wd -d /run/s6/mysql'
@@ -162,6 +164,7 @@ costs_one_commit() {
     refute said server-2 "Timeout waiting for reply of binlog"
 }
 
+# bats test_tags=alone
 @test "a server in a stage without replicas waits for nobody, and has no account for them" {
     compose up --detach alone
     ready() { at alone mysql-ready; }

@@ -15,6 +15,7 @@ teardown_file() { remove_pair; }
 # Also behind a test that has failed half way.
 setup() { compose up --detach && within 180 in_order; }
 
+# bats test_tags=alone
 @test "started in the wrong order, the replica waits, says for what, and comes up" {
     without_data server-1 server-2
     compose up --detach server-2
@@ -56,6 +57,7 @@ setup() { compose up --detach && within 180 in_order; }
     within 120 in_order
 }
 
+# bats test_tags=alone
 @test "the primary stops at once although its replica is connected, and has written down all it had" {
     took=$(seconds compose stop --timeout 20 server-1)
     said server-1 "Shutdown complete"
