@@ -66,6 +66,7 @@ copy_of_the_tree() {
 }
 
 @test "a chosen network is in use" {
+    docker network rm --force in-the-way
     docker network create --subnet 198.18.77.0/24 in-the-way
     PUBLIC_NET=198.18.77 run make stage-0
     docker network rm in-the-way
