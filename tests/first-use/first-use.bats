@@ -9,7 +9,7 @@ CLONE="$PWD/.lab/a clean clone"
 setup_file() {
     make down
     rm -rf "$CLONE"
-    git clone --quiet . "$CLONE"
+    git clone --quiet --no-hardlinks . "$CLONE"
     # What was found out about this machine's networks, as a second start would have it.
     [ ! -f .env ] || cp .env "$CLONE/"
 }
