@@ -9,17 +9,22 @@
 STAGE=${1:?usage: stage.sh N}
 HEALTHY_SECONDS=120
 FIRST_PAGE_SECONDS=60
+# What "step" has written of the start.
+START_LOG=$LOG_DIR/Starting-the-machines-of-stage-$STAGE.log
 
 # What came up halfway goes down again, with its containers and networks; data stays for the next try.
 give_up() {
     KEEP_VOLUMES=1 remove_lab >/dev/null 2>&1 || true
 }
 
+# One is ill, as Compose has just said: it may be well since.
+is_ill() { [ -n "$(lab_containers --filter health=unhealthy)" ] || tail -n 3 "$START_LOG" | grep -q 'is unhealthy'; }
+
 # A machine is looked at every 30 seconds: one that was ill the last time, in a stage that is up already, may be well by now.
 start_nodes() {
     local deadline=$((SECONDS + HEALTHY_SECONDS))
     while ! compose "$STAGE" up --detach --wait --wait-timeout "$HEALTHY_SECONDS" --remove-orphans; do
-        if [ -z "$(lab_containers --filter health=unhealthy)" ] || [ $SECONDS -ge $deadline ]; then
+        if ! is_ill || [ $SECONDS -ge $deadline ]; then
             say_what_failed
             return 1
         fi
@@ -35,7 +40,7 @@ say_what_failed() {
 
 # The few causes that have a remedy of their own; everything else is in the log.
 explain_failed_start() {
-    local log=$LOG_DIR/Starting-the-machines-of-stage-$STAGE.log said
+    local log=$START_LOG said
     if grep -qE 'port is already allocated|address already in use' "$log"; then
         die "a port that the stage needs on 127.0.0.1 is taken by another program; the whole output is in $log" \
             "Choose another:  HTTP_PORT=9080 make stage-$STAGE   (see compose/lab.env for the others)"
