@@ -251,7 +251,10 @@ has_captured() { docker logs "$1" 2>/dev/null | grep -q "$2"; }
     make promote
     roles_are replica primary
     goes_on
-    # Now the primary is db-2, and dies.
+    # Now the primary is db-2, and dies. Promised is what the replica has acknowledged; after a stall the primary does not
+    # wait for it for a while.
+    is_acknowledged() { on db-2 mysql-role | grep -q "replicas=1 semisync=on"; }
+    within 30 is_acknowledged
     machine kill db-2
     make promote
     goes_on
