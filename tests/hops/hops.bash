@@ -53,8 +53,8 @@ right() {
 show() {
     case $1 in
         cache-1) machines restart --timeout 3 cache-1 ;;
-        server-1) at server-1 's6-svc -rwR -T 20000 /run/s6/mysql' ;;
-        server-2) at server-2 's6-svc -rwR -T 20000 /run/s6/nginx' ;;
+        server-1) at server-1 's6-svc -rwR -T 60000 /run/s6/mysql' ;;
+        server-2) at server-2 's6-svc -rwR -T 60000 /run/s6/nginx' ;;
     esac
 }
 
