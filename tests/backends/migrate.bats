@@ -91,7 +91,8 @@ records() { sql "SELECT version, name, sha256, applied_at IS NOT NULL FROM $1.sc
 }
 
 @test "another that is still at it after MIGRATE_WAIT_MS is a failure that may be tried again" {
-    schema 001-slow.sql "DO SLEEP(10);"
+    # Longer than it takes to see that it is at it, to start another one, and for that one to give up.
+    schema 001-slow.sql "DO SLEEP(20);"
     migrate &
     first=$!
     is_locked() { [ "$(sql "SELECT IS_USED_LOCK('shop-migrate') IS NOT NULL")" = 1 ]; }
