@@ -128,7 +128,7 @@ costs_one_commit() {
     costs_one_commit "the replica is silent" || status=1
     at server-2 's6-svc -c /run/s6/mysql'
     assert_equal $status 0
-    said server-1 "Timeout waiting for reply of binlog"
+    within 20 said server-1 "Timeout waiting for reply of binlog"
     within 60 in_order
     assert [ "$(commit)" -lt 1000 ]
 }
