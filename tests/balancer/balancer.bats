@@ -137,7 +137,7 @@ parallel() {
     runtime set server web/server-2 state drain
     fetch /page --include >"$BATS_TEST_TMPDIR/answer" 3>&- &
     visitor=$!
-    within 5 is_asked server-1 "GET /page"
+    within 20 is_asked server-1 "GET /page"
     runtime set server web/server-2 state ready
     docker kill "$(container server-1)"
     wait "$visitor"
@@ -152,7 +152,7 @@ parallel() {
     runtime set server web/server-2 state drain
     fetch /orders --include --data a=b >"$BATS_TEST_TMPDIR/answer" 3>&- &
     visitor=$!
-    within 5 is_asked server-1 "POST /orders"
+    within 20 is_asked server-1 "POST /orders"
     runtime set server web/server-2 state ready
     docker kill "$(container server-1)"
     wait "$visitor"
@@ -351,7 +351,7 @@ parallel() {
     fetch_status /page >"$BATS_TEST_TMPDIR/status" 3>&- &
     visitor=$!
     is_begun() { is_asked server-1 "GET /page" || is_asked server-2 "GET /page"; }
-    within 5 is_begun
+    within 20 is_begun
     machines stop --timeout 10 lb-1
     wait "$visitor"
     assert_equal "$(cat "$BATS_TEST_TMPDIR/status")" 200
