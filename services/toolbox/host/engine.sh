@@ -10,7 +10,7 @@
 
 ENGINE_FLOOR=25.0
 COMPOSE_FLOOR=2.24
-START_SECONDS=60
+START_SECONDS=180
 
 # version_at_least FOUND FLOOR: compares the first two numbers.
 version_at_least() {
