@@ -110,12 +110,14 @@ stop_ticker() {
     printf '\r'
 }
 
-# wait_until SECONDS COMMAND...: repeats the command until it succeeds; fails when the time is over.
+# wait_until SECONDS COMMAND...: repeats the command until it succeeds; fails when the time is over. The last try begins then:
+# one that began before may have taken all of it, on a machine that has much to do.
 wait_until() {
-    local deadline=$((SECONDS + $1))
+    local deadline=$((SECONDS + $1)) over=
     shift
     until "$@" >/dev/null 2>&1; do
-        [ $SECONDS -lt $deadline ] || return 1
+        [ -z "$over" ] || return 1
+        [ $SECONDS -lt $deadline ] || over=1
         sleep 0.1
     done
 }
