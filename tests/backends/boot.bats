@@ -30,7 +30,7 @@ teardown() {
     server=$(docker run --detach --network none --tmpfs /run:exec --tmpfs /tmp --entrypoint /start \
         --volume "$files/start:/start:ro" --volume "$files/secret:/run/secrets/mysql-shop-password:ro" \
         webstack/server)
-    within 60 docker exec "$server" healthcheck
+    within 180 docker exec "$server" healthcheck
     refute [ -n "$(docker logs "$server" 2>&1 | grep '^boot: ')" ]
 }
 

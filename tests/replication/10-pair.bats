@@ -168,7 +168,7 @@ costs_one_commit() {
 @test "a server in a stage without replicas waits for nobody, and has no account for them" {
     compose up --detach alone
     ready() { at alone mysql-ready; }
-    within 60 ready
+    within 180 ready
     took=$(commit alone)
     assert [ "$took" -lt 1000 ]
     assert_equal "$(at alone mysql-role)" "role=primary replicas=0 semisync=off"

@@ -12,7 +12,7 @@ setup() {
     server=$(docker run --detach --network none --tmpfs /run:exec --tmpfs /tmp \
         --tmpfs "/var/lib/mysql:size=400m,mode=750,uid=$mysql_user" \
         --volume "$secret:/run/secrets/mysql-shop-password:ro" webstack/server)
-    within 60 at healthcheck
+    within 180 at healthcheck
 }
 
 teardown() {
