@@ -89,10 +89,11 @@ stop_machines() {
 # --- On the wire ----------------------------------------------------------------------------------------------------
 
 # listen LISTENER: from here on all is written down that the machine beside it says and is told. In this mode each packet
-# has a place of 64 KiB or more in the buffer, of which the usual one has too few for a listener that has to wait for its turn.
+# has a place of 64 KiB or more in the buffer, of which the usual one has too few for a listener that has to wait for its turn. It
+# is written down in memory: a disk that is busy may have it wait for seconds.
 # shellcheck disable=SC2016
 listen() {
-    machines exec --detach "$1" sh -c 'echo $$ >/tmp/pid; exec tcpdump -i any --immediate-mode --buffer-size 16384 -U -w /tmp/heard 2>/tmp/says'
+    machines exec --detach "$1" sh -c 'echo $$ >/tmp/pid; exec tcpdump -i any --immediate-mode --buffer-size 16384 -U -w /dev/shm/heard 2>/tmp/says'
     within 20 machines exec -T "$1" grep -q "listening on" /tmp/says
 }
 
@@ -101,7 +102,7 @@ listen() {
 hear() { machines exec -T "$1" sh -c 'kill -INT $(cat /tmp/pid); while [ -e "/proc/$(cat /tmp/pid)" ]; do sleep 0.05; done'; }
 
 # packets LISTENER PORT: how many of them were on the way to that port and back.
-packets() { machines exec -T "$1" sh -c "tcpdump -r /tmp/heard 'tcp port $2' 2>/dev/null | wc -l"; }
+packets() { machines exec -T "$1" sh -c "tcpdump -r /dev/shm/heard 'tcp port $2' 2>/dev/null | wc -l"; }
 
 # readable LISTENER PORT TEXT: somebody who listens there reads it.
-readable() { machines exec -T "$1" sh -c "tcpdump -r /tmp/heard -w - 'tcp port $2' 2>/dev/null | grep -aqF '$3'"; }
+readable() { machines exec -T "$1" sh -c "tcpdump -r /dev/shm/heard -w - 'tcp port $2' 2>/dev/null | grep -aqF '$3'"; }
