@@ -109,7 +109,7 @@ counted() { on "$1" "firewall flows" | tr -s ' ' | sed -nE "s/^$2 ([0-9]+) .*/\1
 
 @test "the site is there, its databases are a pair, and every machine is healthy" {
     SITE=https://www.foobar.com page /products/1 | grep '<h1'
-    on server-2 mysql-role
+    within 20 on server-2 mysql-role
     for node in $MACHINES; do
         # One that was ill when it was looked at, while a test had changed its rules, is looked at again after 30 s.
         is_healthy() { [ "$(docker inspect --format '{{.State.Health.Status}}' "$(container "$node")")" = healthy ]; }
