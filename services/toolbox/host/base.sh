@@ -46,8 +46,10 @@ build_base() {
                 "Look at the network and at /etc/apt/sources.list*, or load the image:  docker load < trixie-slim.tar"
     fi
     # Left out is what Debian's own slim image leaves out: documentation but the licences, manuals, translations; and apt
-    # keeps no copy of what it has installed.
+    # keeps no copy of what it has installed. As there, dpkg does not wait for the disk after each file: a build that is
+    # cut short is thrown away as a whole.
     sources | as_root mmdebstrap --variant=minbase --mode=root \
+        --dpkgopt=force-unsafe-io \
         --dpkgopt='path-exclude=/usr/share/doc/*' \
         --dpkgopt='path-include=/usr/share/doc/*/copyright' \
         --dpkgopt='path-exclude=/usr/share/man/*' \
