@@ -63,8 +63,8 @@ used_networks() {
     own=$([ -z "$own" ] || docker network inspect --format '{{range .IPAM.Config}}{{.Subnet}} {{end}}' $own)
     {
         # Before the routes: a Docker network has one of those too, and no name there. One may be removed meanwhile.
-        docker network ls --quiet | xargs docker network inspect 2>/dev/null \
-            --format '{{range .IPAM.Config}}{{.Subnet}} the Docker network {{$.Name}}{{"\n"}}{{end}}' || true
+        docker network ls --quiet | xargs docker network inspect \
+            --format '{{range .IPAM.Config}}{{.Subnet}} the Docker network {{$.Name}}{{"\n"}}{{end}}' 2>/dev/null || true
         if [ -r /proc/net/route ]; then
             linux_routes </proc/net/route
         elif command -v netstat >/dev/null; then
