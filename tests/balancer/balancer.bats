@@ -271,6 +271,16 @@ parallel() {
     assert [ "${took%.*}" -ge 5 ] && assert [ "${took%.*}" -le 12 ]
 }
 
+@test "with all places for visitors taken it is well: who asks for its health gets one of its own" {
+    start_balancer
+    # Silent ones, for as long as it lets them.
+    inside client bash -c "for n in \$(seq 1000); do exec {connection}<>/dev/tcp/$NET.10/80; done; sleep 4" 3>&- &
+    is_full() { [ "$(runtime show stat | awk -F, '$1 == "visitors" && $2 == "FRONTEND" { print $5 }')" -ge 1000 ]; }
+    within 20 is_full
+    inside lb-1 healthcheck
+    wait
+}
+
 # --- Work on it -------------------------------------------------------------------------------------------------
 
 @test "a server is drained and brought back, and no visitor notices" {

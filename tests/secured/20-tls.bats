@@ -91,8 +91,6 @@ teardown() { [ ${#CAPTURES[@]} -eq 0 ] || docker rm --force "${CAPTURES[@]}"; }
     assert_equal "$(moved 'http://foobar.com/search?q=a%20b&page=2')" "301 https://foobar.com/search?q=a%20b&page=2"
     assert_equal "$(moved --data a=b http://www.foobar.com/cart)" "301 https://www.foobar.com/cart"
     assert_equal "$(moved http://www.foobar.com/api/v1/session)" "301 https://www.foobar.com/api/v1/session"
-    # For the balancer's own healthcheck only.
-    assert_equal "$(moved http://www.foobar.com/balancer/alive)" "301 https://www.foobar.com/balancer/alive"
     run curl --silent --output /dev/null --write-out '%{http_code} %header{location}' \
         "http://localhost:$(lab_setting HTTP_PORT)/products?page=2"
     assert_output "301 https://localhost:$(lab_setting HTTPS_PORT)/products?page=2"
