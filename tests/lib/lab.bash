@@ -16,6 +16,12 @@ page() { on client "curl --silent --max-time 10 ${*:2} '${SITE:-http://www.fooba
 # status_of PATH prints the status of a page, 000 when there is no answer.
 status_of() { page "$1" --output /dev/null --write-out "'%{http_code}'" || true; }
 
+# metrics prints what shopd counts on server-1, which is for the machine itself: asked from a container that has its addresses.
+metrics() {
+    docker run --rm --network "container:$(container server-1)" --cap-drop ALL --entrypoint curl webstack/client \
+        --silent --max-time 10 http://127.0.0.1/metrics
+}
+
 answers() { [ "$(status_of "$1")" = "$2" ]; }
 
 # within SECONDS COMMAND...: polls until the command succeeds; fails the test when the time is over. The last try begins

@@ -359,7 +359,7 @@ without_ids() { content | sed -e "s/$1/EMAIL/g" -e 's/[0-9a-f]\{32\}/ID/g'; }
         -d password=guess -d email=account{}@example.com $SITE/login" >"$BATS_TEST_TMPDIR/codes"
     assert_equal "$(grep -c 422 "$BATS_TEST_TMPDIR/codes")" 30
     assert_equal "$(grep -c 429 "$BATS_TEST_TMPDIR/codes")" 2
-    run page /metrics
+    run metrics
     assert_line --regexp '^shopd_requests_limited_total\{limit="login_address"\} 2$'
     on server-1 "s6-svc -wR -r /run/s6/shopd"
     within 30 answers /readyz 200

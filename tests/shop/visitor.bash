@@ -48,4 +48,4 @@ content() { sed '1,/^\r*$/d'; }
 is_signed_in() { browse "$1" /api/v1/session | content | jq -e .signed_in >/dev/null; }
 
 # metric NAME prints a series of shopd's.
-metric() { page /metrics | awk -v name="$1" '$1 == name { print $2 }'; }
+metric() { metrics | awk -v name="$1" '$1 == name { print $2 }'; }

@@ -142,9 +142,11 @@ setup_file() {
     assert_equal "$(status_of /livez)" 200
     assert_equal "$(page /readyz | jq -c '[.ready, .database.state, .database.primary]')" '[true,"up",true]'
     assert_equal "$(page /whoami | jq -r .node)" server-1
-    run page /metrics
+    run metrics
     assert_output --partial 'shopd_http_requests_total{route="/products/{id}",code="200"}'
     assert_output --partial "shopd_db_up 1"
+    # Not for visitors.
+    assert_equal "$(status_of /metrics)" 403
 }
 
 # --- The name server --------------------------------------------------------------------------------------------
@@ -197,7 +199,7 @@ setup_file() {
     assert_output --partial "X-Served-By: server-1"
     assert_output --partial "shopd"
     run page /api/v1/products/1 -i
-    assert_output --partial "HTTP/1.1 503"
+    assert_output --partial "HTTP/1.1 502"
     assert_output --partial "application/problem+json"
     assert_output --partial "X-Served-By: server-1"
     on server-1 "s6-svc -wU -u /run/s6/shopd"
