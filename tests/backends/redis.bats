@@ -66,7 +66,7 @@ teardown_file() {
     expect "DEL k" "ok number 1"
     expect "SET k v PX 60000 XX" "ok nil -"
     expect "GETEX k PX 60000" "ok nil -"
-    for command in FLUSHALL "KEYS *" SHUTDOWN "CONFIG SET maxmemory 1" "ACL LIST" MONITOR; do
+    for command in FLUSHALL "KEYS *" "SCAN 0" RANDOMKEY SHUTDOWN "CONFIG SET maxmemory 1" "ACL LIST" MONITOR; do
         say "$command"
         assert_regex "$OUTCOME" "^ok error NOPERM"
     done
