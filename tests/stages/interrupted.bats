@@ -12,9 +12,9 @@ project() { echo "label=com.docker.compose.project=$(lab_setting LAB_NAME)"; }
 interrupt_when() { python3 tests/lib/interrupt.py "$1" make stage-0; }
 
 @test "interrupted while it looks at the machine: nothing is there, no lock stays" {
-    interrupt_when "test -d .lab/lock"
+    interrupt_when "test -L .lab/lock"
     assert_equal "$(leftovers)" ""
-    assert [ ! -e .lab/lock ]
+    assert [ ! -L .lab/lock ]
 }
 
 @test "interrupted while images are built: the next start goes on" {
@@ -46,7 +46,7 @@ interrupt_when() { python3 tests/lib/interrupt.py "$1" make stage-0; }
 }
 
 @test "interrupted while it goes down: a second make down leaves nothing" {
-    python3 tests/lib/interrupt.py "test -d .lab/lock" make down
+    python3 tests/lib/interrupt.py "test -L .lab/lock" make down
     make down
     assert_equal "$(leftovers)" ""
 }

@@ -138,28 +138,25 @@ with_deadline() {
 
 # --- One at a time ----------------------------------------------------------------------------------------------
 
-LOCK=
-TAKEN=
+# A link that leads nowhere: who holds it is its target, so that it is never there without a name.
+LOCK=$STATE_DIR/lock
+
 # take_lock: two commands that change the lab do not run at once; a lock left by a killed command is taken over.
 take_lock() {
-    local lock=$STATE_DIR/lock holder
-    TAKEN=$lock
-    while ! mkdir "$lock" 2>/dev/null; do
-        holder=$(cat "$lock/pid" 2>/dev/null || true)
+    local holder
+    while ! ln -s $$ "$LOCK" 2>/dev/null; do
+        holder=$(readlink "$LOCK" || true)
         if [ -n "$holder" ] && kill -0 "$holder" 2>/dev/null; then
             die "another make (process $holder) is changing this lab" "Wait for it to end, or end it with Ctrl-C."
         fi
-        rm -rf "$lock"
+        rm -rf "$LOCK"
     done
-    LOCK=$lock
-    echo $$ >"$lock/pid"
 }
 
-# Also after Ctrl-C: no ticker goes on writing, no lock stays, nor the empty folder of one that was just being taken.
+# Also after Ctrl-C: no ticker goes on writing, no lock of ours stays.
 leave() {
     stop_ticker
-    [ -z "$LOCK" ] || rm -rf "$LOCK"
-    [ -z "$TAKEN" ] || rmdir "$TAKEN" 2>/dev/null || true
+    [ "$(readlink "$LOCK")" != $$ ] || rm -f "$LOCK"
 }
 trap leave EXIT
 # Else bash goes on after a Ctrl-C that the program it waited for took well.
