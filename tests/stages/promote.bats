@@ -76,6 +76,27 @@ rejoin() { run make --no-print-directory rejoin "$@"; }
     assert_success
 }
 
+@test "interrupted while the next primary gets ready: when that has ended one takes writes, not both and not none" {
+    # It has the last write, and cannot do it for some seconds.
+    on server-2 "mysql -e 'FLUSH TABLES WITH READ LOCK; SELECT SLEEP(7)'" 3>&- &
+    within 10 on server-2 "mysql -e 'SHOW PROCESSLIST' | grep -q 'SELECT SLEEP'"
+    sql "UPDATE products SET stock = stock + 1 WHERE id = 9"
+    is_ready="docker top $(container server-2) | grep -q mysql-lead"
+    run python3 tests/lib/interrupt.py "$is_ready" make promote
+    assert_success
+    has_ended() { ! sh -c "$is_ready"; }
+    within 60 has_ended
+    wait
+    takes_writes() { on "$1" "mysql -N -e 'SELECT @@read_only'"; }
+    assert_regex "$(takes_writes server-1) $(takes_writes server-2)" '^(0 1|1 0)$'
+    # Who takes them can.
+    PRIMARY=server-1
+    [ "$(takes_writes server-1)" = 0 ] || PRIMARY=server-2
+    sql "UPDATE products SET stock = stock + 1 WHERE id = 9"
+    within 60 in_order
+    [ "$PRIMARY" = server-1 ] || { promote && assert_success; }
+}
+
 @test "the roles outlive a restart of both machines" {
     promote
     assert_success

@@ -36,13 +36,28 @@ change_places() {
     # One that has just been started, or whose source was, is connected again within seconds.
     wait_until 10 in_order "$2" || die "$2 is not in order, so $1 stays the primary" \
         "See what is wrong:  make status" "If $1 is lost, stop it first:  docker kill $(database_container "$1")"
-    trap 'sql "$old" "SET GLOBAL read_only = OFF"; leave' EXIT
+    trap 'give_back "$old" "$new"; leave' EXIT
     given_up=$(at "$1" mysql-yield) || die "$1 has writes in work that do not end, and is the primary as before"
     GIVEN_UP=${given_up%%	*}
     TAKEN=$(lead "$2" "${given_up#*	}") || die "$2 could not take over, and $1 is the primary as before"
     trap leave EXIT
     follow "$1" "$2"
 }
+
+# give_back OLD NEW: a change that failed or was interrupted. What docker exec has begun on a machine does not end with it (docker/cli
+# #2607), but by itself: only then is it known whether NEW takes writes. If not, OLD does as before.
+give_back() {
+    trap '' INT
+    wait_until 60 have_ended "$1" "$2" || true
+    if is_primary "$2"; then
+        follow "$1" "$2"
+        say "  $2 is the primary, $1 follows it: it was too late to give up."
+    else
+        sql "$1" "SET GLOBAL read_only = OFF"
+    fi
+}
+have_ended() { ! works_on "$1" mysql-yield && ! works_on "$2" mysql-lead; }
+works_on() { docker top "$(database_container "$1")" | grep -q "$2"; }
 
 # follow NODE PRIMARY
 follow() {
