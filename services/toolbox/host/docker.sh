@@ -96,9 +96,9 @@ remove_lab() {
     local containers networks volumes
     containers=$(lab_containers)
     if [ -n "$containers" ]; then
-        # Stopped properly first, all at once: MySQL then has nothing to repair, should its volume stay.
+        # Stopped properly first, all at once: with its volume kept, MySQL then has nothing to repair, and so it gets more time.
         # shellcheck disable=SC2086
-        docker stop --time 3 $containers
+        docker stop --time "$([ "${KEEP_VOLUMES:-0}" = 0 ] && echo 3 || echo 10)" $containers
         # shellcheck disable=SC2086
         docker rm --force --volumes $containers
     fi
