@@ -18,7 +18,7 @@ help:
 ##@ Learners
 
 .PHONY: doctor
-doctor: ## look at engine, memory, disk, port, networks; repair what can be
+doctor: ## look at engine, memory, disk, ports, networks; repair what can be
 	@bash $(HOST)/doctor.sh
 
 stage-%: ## start stage N (0: one machine; 1: balancer, two servers; 2: TLS, firewalls, monitor; 3: a machine for each tier) and wait until it serves
@@ -67,7 +67,7 @@ down: ## stop and remove all of the lab
 	@bash $(HOST)/down.sh
 
 .PHONY: renew-cert
-renew-cert: ## a new certificate for the site while it runs; DAYS=5 for one about to end, DAYS=-1 for one that ended; NODE=
+renew-cert: ## a new certificate for the site while it runs; DAYS=5 for one about to end, DAYS=-1 for one that ended; NODE=web-1 for a machine's own
 	@bash $(HOST)/renew-cert.sh $(call quote,$(DAYS)) $(call quote,$(NODE))
 
 .PHONY: trust-ca

@@ -225,8 +225,11 @@ a_path_without_docker() {
 @test "make doctor says what it found" {
     run make doctor
     assert_success
-    for word in engine "base image" memory disk port networks "This machine can run the lab."; do
+    for word in engine "base image" memory disk networks "This machine can run the lab."; do
         assert_output --partial "$word"
+    done
+    for setting in HTTP_PORT HTTPS_PORT MONITOR_PORT; do
+        assert_output --partial "port $(lab_setting $setting) "
     done
 }
 

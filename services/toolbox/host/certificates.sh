@@ -44,7 +44,8 @@ inside() {
     [ $# -eq 0 ] || ca inside "$@"
 }
 
-# take_certificate NODE: that machine takes its own one. Redis knows no way to while it runs: it starts anew, empty.
+# take_certificate NODE: that machine takes its own one. Redis could while it runs, but no account may change its
+# settings: it starts anew, with the sessions that are in its file.
 take_certificate() {
     local container
     container=$(node_container "$1")

@@ -36,6 +36,8 @@ look "base image" describe_base
 look "memory" check_memory
 look "disk" check_disk
 look "port $HTTP_PORT" check_port HTTP_PORT
+look "port $HTTPS_PORT" check_port HTTPS_PORT
+look "port $MONITOR_PORT" check_port MONITOR_PORT
 look "networks" describe_networks
 look "line endings" check_line_endings
 say "This machine can run the lab."

@@ -123,13 +123,14 @@ remove_trixie() {
 # --- Starting ---------------------------------------------------------------------------------------------------
 
 start_engine() {
+    local last_words="Its last words are in $DAEMON_LOG."
     if [ -d /run/systemd/system ]; then
+        last_words="Its last words:  sudo journalctl -u docker"
         as_root systemctl start docker
     else
         start_daemon_directly
     fi
-    wait_until "$START_SECONDS" engine_is_up ||
-        die "the Docker engine was started and does not answer" "Its last words are in $DAEMON_LOG."
+    wait_until "$START_SECONDS" engine_is_up || die "the Docker engine was started and does not answer" "$last_words"
 }
 
 # engine_is_up: asked as root, because the user may not be in the group docker yet.
