@@ -81,7 +81,8 @@ rejoin() { run make --no-print-directory rejoin "$@"; }
     on server-2 "mysql -e 'FLUSH TABLES WITH READ LOCK; SELECT SLEEP(7)'" 3>&- &
     within 10 on server-2 "mysql -e 'SHOW PROCESSLIST' | grep -q 'SELECT SLEEP'"
     sql "UPDATE products SET stock = stock + 1 WHERE id = 9"
-    is_ready="docker top $(container server-2) | grep -q mysql-lead"
+    # With what it has to have, not when it is only asked what it has.
+    is_ready="docker top $(container server-2) | grep -q 'mysql-lead [0-9a-f]'"
     run python3 tests/lib/interrupt.py "$is_ready" make promote
     assert_success
     has_ended() { ! sh -c "$is_ready"; }

@@ -57,7 +57,7 @@ give_back() {
     fi
 }
 have_ended() { ! works_on "$1" mysql-yield && ! works_on "$2" mysql-lead; }
-works_on() { docker top "$(database_container "$1")" | grep -q "$2"; }
+works_on() { docker top "$(database_container "$1")" | grep "$2" >/dev/null; }
 
 # follow NODE PRIMARY
 follow() {
