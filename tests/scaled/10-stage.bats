@@ -174,7 +174,7 @@ has_captured() { docker logs "$1" 2>/dev/null | grep -q "$2"; }
     docker exec "$app_1" sh -c 'kill -KILL "$(s6-svstat -o pid /run/s6/shopd)"'
     wait
     assert_equal "$(grep -c '^201 ' "$BATS_TEST_TMPDIR/answers")" "$(placed)"
-    run grep -c '^503 ' "$BATS_TEST_TMPDIR/answers"
+    run grep -c '^502 ' "$BATS_TEST_TMPDIR/answers"
     assert [ "$output" -ge 1 ]
 }
 
