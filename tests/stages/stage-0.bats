@@ -472,6 +472,8 @@ server_memory_mib() {
     figure stage-0 "memory of server-1, idle" "$(server_memory_mib)" MiB 350
 }
 
+# Alone as the other figures are: each run of this file begins its results anew.
+# bats test_tags=alone
 @test "figure: base image, images of the stage, the layer of shopd" {
     figure stage-0 "base image" "$(size_mb debian:trixie-slim)" MB 90
     figure stage-0 "all images of the stage, shared layers once" \
