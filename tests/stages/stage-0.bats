@@ -435,6 +435,13 @@ two"
     assert_equal "$(container server-1)" "$before"
 }
 
+@test "make doctor on a stage that is up finds nothing wrong, and leaves the settings as they are" {
+    before=$(cat .env 2>/dev/null || true)
+    run make doctor
+    assert_success
+    assert_equal "$(cat .env 2>/dev/null || true)" "$before"
+}
+
 @test "make reset brings the first state back" {
     on server-1 "mysql shop -e 'DELETE FROM products WHERE id > 10'"
     make reset

@@ -60,7 +60,7 @@ used_networks() {
     local own
     own=$(lab_networks | xargs)
     # shellcheck disable=SC2086
-    own=$([ -z "$own" ] || docker network inspect --format '{{range .IPAM.Config}}{{.Subnet}} {{end}}' $own)
+    own=$([ -z "$own" ] || docker network inspect --format '{{range .IPAM.Config}}{{.Subnet}} {{end}}' $own | xargs)
     {
         # Before the routes: a Docker network has one of those too, and no name there. One may be removed meanwhile.
         docker network ls --quiet | xargs docker network inspect \
