@@ -273,12 +273,17 @@ parallel() {
 
 @test "with all places for visitors taken it is well: who asks for its health gets one of its own" {
     start_balancer
-    # Silent ones, for as long as it lets them.
-    inside client bash -c "for n in \$(seq 1000); do exec {connection}<>/dev/tcp/$NET.10/80; done; sleep 4" 3>&- &
+    # Silent ones, until the balancer was asked; it lets them for five seconds.
+    inside client rm -f /tmp/asked
+    inside client bash -c "for n in \$(seq 1000); do exec {connection}<>/dev/tcp/$NET.10/80; done
+        until [ -e /tmp/asked ]; do sleep 0.05; done" 3>&- &
     is_full() { [ "$(runtime show stat | awk -F, '$1 == "visitors" && $2 == "FRONTEND" { print $5 }')" -ge 1000 ]; }
     within 20 is_full
-    inside lb-1 healthcheck
+    status=0
+    inside lb-1 healthcheck || status=$?
+    inside client touch /tmp/asked
     wait
+    assert_equal $status 0
 }
 
 # --- Work on it -------------------------------------------------------------------------------------------------
